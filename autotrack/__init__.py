@@ -1,0 +1,1 @@
+"""autotrack: one line, and every training run in a Python process is recorded."""
