@@ -1,0 +1,28 @@
+"""`Flavor`: what a model folder must know about a library to describe one of its models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Flavor(msgspec.Struct, frozen=True):
+    """The description of one saved model.
+
+    Attributes:
+        name: MLflow's name of the flavor, such as "sklearn".
+        data: Where the model's bytes stand in the folder, such as "model.pkl".
+        settings: What MLmodel lists under the flavor's name.
+        python_function: What MLmodel lists under "python_function" to load the model generically, without the
+            environment, which the folder adds. None if the model has nothing to predict with.
+        packages: Distributions that loading needs, whatever the model refers to.
+        pickle: Whether loading executes code from the file.
+    """
+
+    name: str
+    data: str
+    settings: dict[str, Any]
+    python_function: dict[str, Any] | None
+    packages: tuple[str, ...]
+    pickle: bool

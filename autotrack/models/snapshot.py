@@ -1,0 +1,185 @@
+"""Take the bytes of a fitted model while it is consistent: the only part of model saving on the training thread.
+
+The snapshot is streamed into a file instead of being kept in memory, for three reasons: a large model is never held
+twice, `kill -9` after this call loses nothing, and the worker later moves the file into the model folder without
+copying it. The folder's requirements need the modules the pickle refers to; the pickler sees each class and function
+once, so collecting them here costs about a tenth of the pickling and spares a scan of the bytes.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import pickle
+import time
+import types
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from autotrack.errors import AutotrackError
+
+PICKLE = "pickle"
+CLOUDPICKLE = "cloudpickle"
+PROTOCOL = 5
+
+# Classes of these modules are found by name only inside the program that defined them.
+_MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
+_NAMED_TYPES = (type, types.FunctionType, types.BuiltinFunctionType)
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A model's bytes on disk and what the worker must know about the model without loading it.
+
+    Attributes:
+        path: The file with the bytes.
+        size: Its size in bytes.
+        format: "pickle" or "cloudpickle"; later flavors bring their own words.
+        protocol: Pickle protocol.
+        model_class: Import path of the model's class.
+        predicts: Whether the model has a `predict` method now that it is fitted.
+        modules: Modules that loading the file imports, sorted.
+        seconds: What taking the snapshot cost the training thread.
+    """
+
+    path: Path
+    size: int
+    format: str
+    protocol: int
+    model_class: str
+    predicts: bool
+    modules: tuple[str, ...]
+    seconds: float
+
+
+def take_snapshot(model: object, path: Path) -> Snapshot:
+    """Write the model's bytes to `path`; the file appears complete or not at all.
+
+    Pickle is used wherever the model can be loaded elsewhere by reference. A model that is, or holds, something defined
+    in the running program itself (`__main__`, a notebook, inside a function, a lambda) is written by value with
+    cloudpickle. The model is not changed.
+
+    Args:
+        model: A fitted model.
+        path: Where the bytes go, below an existing directory. Stay on the file system of the model folder, so that the
+            file can be moved there.
+
+    Returns:
+        The snapshot.
+
+    Raises:
+        AutotrackError: The model cannot be pickled, or the file cannot be written; the message says why.
+    """
+    started = time.perf_counter()
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        file_format, modules = _write_model(model, partial)
+        partial.replace(path)
+    except OSError as error:
+        raise AutotrackError(f"cannot write the snapshot of {class_path(model)}: {error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return Snapshot(
+        path=path,
+        size=path.stat().st_size,
+        format=file_format,
+        protocol=PROTOCOL,
+        model_class=class_path(model),
+        predicts=callable(getattr(model, "predict", None)),
+        modules=tuple(sorted(modules)),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def class_path(model: object) -> str:
+    """Return the import path of the model's class, such as "sklearn.svm._classes.SVC"."""
+    return f"{type(model).__module__}.{type(model).__qualname__}"
+
+
+def _write_model(model: object, path: Path) -> tuple[str, set[str]]:
+    """Write by reference if that can be loaded elsewhere, else by value; return the format and the modules."""
+    try:
+        return PICKLE, _dump(model, path, _ReferencePickler)
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - any object's __reduce__ may raise anything
+        obstacle = str(error) or repr(error)
+    try:
+        return CLOUDPICKLE, _dump(model, path, _value_pickler())
+    except ModuleNotFoundError as error:
+        if error.name != "cloudpickle":
+            raise AutotrackError(f"{class_path(model)} cannot be pickled: {error}") from error
+        advice = "cloudpickle could write it by value; run: pip install 'autotrack[sklearn]'"
+        raise AutotrackError(f"{class_path(model)} cannot be pickled: {obstacle}; {advice}") from error
+    except OSError:
+        raise
+    except Exception as error:
+        raise AutotrackError(f"{class_path(model)} cannot be pickled: {obstacle}; by value: {error}") from error
+
+
+def _dump(model: object, path: Path, pickler_class: Any) -> set[str]:
+    with open(path, "wb", opener=_open_private) as file:
+        pickler = pickler_class(file)
+        pickler.dump(model)
+    modules: set[str] = pickler.modules
+    return modules
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+class _NotImportableError(Exception):
+    """Something would be found by name in this program only."""
+
+
+class _ReferencePickler(pickle.Pickler):
+    """Writes what `pickle.dumps` writes, notes the modules, and stops at the first name nobody else could import."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file, protocol=PROTOCOL)
+        self.modules: set[str] = set()
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, _NAMED_TYPES):
+            module = obj.__module__
+            if module in _MAIN_MODULES:
+                raise _NotImportableError(f"{obj.__qualname__} is defined in {module} and cannot be imported elsewhere")
+            self.modules.add(str(module))
+        return NotImplemented
+
+
+@functools.cache
+def _value_pickler() -> type[pickle.Pickler]:
+    """Make the pickler class that writes by value; importing cloudpickle waits until a model needs it."""
+    import cloudpickle  # type: ignore[import-untyped] # it has no type hints
+
+    class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
+        def __init__(self, file: BinaryIO) -> None:
+            super().__init__(file, protocol=PROTOCOL)
+            self.modules: set[str] = {"cloudpickle"}
+
+        def reducer_override(self, obj: Any) -> Any:
+            if isinstance(obj, types.ModuleType):
+                self.modules.add(obj.__name__)
+            reduced = super().reducer_override(obj)
+            if not isinstance(obj, _NAMED_TYPES):
+                return reduced
+            if reduced is NotImplemented:
+                self.modules.add(str(obj.__module__))
+                return reduced
+            # By value, a patched method would carry autotrack itself into the file: write the user's own function.
+            return super().reducer_override(_without_our_wrapper(obj))
+
+    return ValuePickler
+
+
+def _without_our_wrapper(obj: Any) -> Any:
+    """Return the function below a wrapper of ours (known by the module its code runs in), else the object itself."""
+    package = __name__.partition(".")[0]
+    while isinstance(obj, types.FunctionType) and hasattr(obj, "__wrapped__"):
+        if obj.__globals__.get("__name__", "").partition(".")[0] != package:
+            break
+        obj = obj.__wrapped__
+    return obj
