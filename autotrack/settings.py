@@ -142,6 +142,8 @@ def resolve(**arguments: object) -> Resolved:
             except ValueError as error:
                 raise SettingsError(f"{name} = {value!r} (from {origin}): {error}") from None
             origins[name] = origin
+    if "store" in values:
+        values["store"] = os.path.expanduser(values["store"])  # Dockerfiles and TOML leave a "~" as it is
     return Resolved(Settings(**values), origins)
 
 

@@ -86,7 +86,7 @@ def test_arguments_take_paths_single_values_and_any_tag_value(tmp_path: Path) ->
     assert resolve(to="sqlite:///a,b.db").settings.to == ("sqlite:///a,b.db",)
 
 
-@given(st.dictionaries(st.sampled_from(["experiment", "store"]), st.text(min_size=1)))
+@given(st.dictionaries(st.sampled_from(["experiment", "run_name"]), st.text(min_size=1)))
 def test_texts_given_as_arguments_stay_as_they_are(arguments: dict[str, str]) -> None:
     settings = resolve(**arguments).settings
     assert {name: getattr(settings, name) for name in arguments} == arguments
@@ -100,6 +100,12 @@ def test_paths_of_a_pyproject_start_at_its_folder(project: Path, monkeypatch: py
     assert settings.store == str(project / "runs")
     assert settings.to == (str(project / "local"), "wandb://team/project", "/absolute")
     assert settings.tags == {"n": "1"}
+
+
+def test_the_store_may_stand_in_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AUTOTRACK_STORE", "~/runs")
+    assert resolve().settings.store == str(tmp_path / "runs")
 
 
 def test_only_the_nearest_pyproject_counts(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
