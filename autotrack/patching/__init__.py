@@ -1,1 +1,1 @@
-"""patching"""
+"""Watch calls into other people's libraries without ever making one of them fail."""

@@ -1,0 +1,155 @@
+"""One call into a library, as an observer sees it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from autotrack.active import active_run, pop, push
+from autotrack.run import Run
+
+
+class CallFailedError(Exception):
+    """Raised inside an observer at its `yield` when the library raised; the library's exception is `call.error`.
+
+    The exception itself never passes through an observer, so nothing can be added to its traceback or context.
+    """
+
+
+class Call:
+    """One call of a patched function.
+
+    An observer reads the arguments, may replace them for the library, and after its `yield` finds the result.
+
+    Attributes:
+        source: Name of the integration that observes.
+        function: The library's own function.
+        args: Positional arguments as the library will get them.
+        kwargs: Keyword arguments as the library will get them.
+        parent: The tracked call this one runs in, if it does.
+        result: What the library returned; set after the yield.
+        error: What the library raised; set where the observer ends with `CallFailedError`.
+        seconds: How long the library's call took; set after the yield.
+    """
+
+    __slots__ = (
+        "args",
+        "caller_seconds",
+        "error",
+        "function",
+        "kwargs",
+        "parent",
+        "phase_started",
+        "result",
+        "run_used",
+        "seconds",
+        "source",
+        "under_way",
+    )
+
+    def __init__(
+        self,
+        source: str,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        parent: Call | None,
+    ) -> None:
+        self.source = source
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
+        self.parent = parent
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.seconds = 0.0
+        self.under_way = True
+        self.run_used: Run | None = None
+        self.caller_seconds = 0.0
+        self.phase_started = 0.0
+
+    @property
+    def instance(self) -> Any:
+        """The object whose method was called."""
+        return self.args[0]
+
+    def arguments(self) -> dict[str, Any]:
+        """Return all arguments by name, positionals and defaults included, without `self`; `**kwargs` are spread.
+
+        Raises:
+            TypeError: They do not fit the signature; the library is about to say so itself.
+        """
+        bound = signature(self.function).bind(*self.args, **self.kwargs)
+        bound.apply_defaults()
+        found: dict[str, Any] = {}
+        for name, value in bound.arguments.items():
+            if bound.signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+                found.update(value)
+            else:
+                found[name] = value
+        found.pop("self", None)
+        return found
+
+    def replace(self, **changes: Any) -> None:
+        """Give the library other values for some arguments; the user's own objects are never touched."""
+        bound = signature(self.function).bind(*self.args, **self.kwargs)
+        bound.arguments.update(changes)
+        self.args, self.kwargs = bound.args, bound.kwargs
+
+    @contextmanager
+    def run(self, name: str | None = None, tags: dict[str, str] | None = None) -> Iterator[Run]:
+        """Give the run this call logs into; it is the active run inside the block.
+
+        Inside another tracked call that is its run. Else it is the user's own active run if no call used it yet, else a
+        new run: a child of the user's active run, or a root. A new run ends with the block, with the status that the
+        library's outcome stands for.
+        """
+        run, ours = self._choose_run(name, tags)
+        self.run_used = run
+        push(run)
+        try:
+            yield run
+        except CallFailedError:
+            if ours:
+                self._add_overhead(run)
+                run.end_with(self.error)
+            raise
+        finally:
+            pop(run)
+            if ours and run.status is None:
+                self._add_overhead(run)
+                run.end()
+
+    def _choose_run(self, name: str | None, tags: dict[str, str] | None) -> tuple[Run, bool]:
+        outer = self.parent
+        while outer is not None:
+            if outer.run_used is not None:
+                return outer.run_used, False
+            outer = outer.parent
+        active = active_run()
+        if active is not None and active.claim():
+            active.set_tags(tags or {})
+            return active, False
+        parent_id = active.id if active is not None else None
+        experiment = active.experiment if active is not None else None
+        run = Run(name, experiment=experiment, parent_id=parent_id, source=self.source, tags=tags)
+        run.claim()
+        return run, True
+
+    def _add_overhead(self, run: Run) -> None:
+        run.overhead += self.caller_seconds + (time.perf_counter() - self.phase_started)
+
+    def note(self, code: str, message: str) -> None:
+        """Put a note on the run of this call, if it has one."""
+        if self.run_used is not None:
+            self.run_used.note(code, message, level="warning")
+
+
+@functools.lru_cache(maxsize=4096)
+def signature(function: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature of a library's function, computed once."""
+    return inspect.signature(function)

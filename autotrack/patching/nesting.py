@@ -1,0 +1,51 @@
+"""Which tracked call is under way where: only the outermost opens a run, whatever mix of frameworks it runs.
+
+The call is held in a context variable, so threads and asyncio tasks never mix. A thread that a framework starts inside
+a tracked call has an empty context; it is found through the thread that started it.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from contextvars import ContextVar, Token
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autotrack.patching.call import Call
+
+_active: ContextVar[Call | None] = ContextVar("autotrack_call", default=None)
+_started_by: weakref.WeakKeyDictionary[threading.Thread, Call] = weakref.WeakKeyDictionary()
+
+
+def active_call() -> Call | None:
+    """Return the tracked call this code runs in, or None."""
+    call = _active.get()
+    if call is None and _started_by:
+        call = _started_by.get(threading.current_thread())
+    return call if call is not None and call.under_way else None
+
+
+def enter(call: Call) -> Token[Call | None]:
+    """Make `call` the active one of this context."""
+    return _active.set(call)
+
+
+def leave(token: Token[Call | None]) -> None:
+    """Undo `enter`."""
+    try:
+        _active.reset(token)
+    except ValueError:  # left in another context than it was entered in: an async framework moved on
+        _active.set(None)
+
+
+def remember_starter(original: Any) -> Any:
+    """Return a `threading.Thread.start` that remembers the tracked call it was called in."""
+
+    def start(self: threading.Thread) -> None:
+        call = active_call()
+        if call is not None:
+            _started_by[self] = call
+        original(self)
+
+    return start

@@ -1,0 +1,93 @@
+"""Run an observer around one call, so that whatever it does, the library is called once and the user sees only that.
+
+An observer is a generator with exactly one `yield`, the place where the library's own function runs. It never calls
+the library itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from autotrack.patching import nesting
+from autotrack.patching.call import Call, CallFailedError
+from autotrack.shield import contain
+
+Observer = Callable[[Call], Iterator[None]]
+
+
+class Observation:
+    """An observer at work on one call.
+
+    Args:
+        call: The call.
+        observer: What to do around it.
+    """
+
+    __slots__ = ("_call", "_generator", "_started", "_token")
+
+    def __init__(self, call: Call, observer: Observer) -> None:
+        self._call = call
+        self._generator: Iterator[None] | None = observer(call)
+        self._started = 0.0
+        self._token = nesting.enter(call)
+
+    def start(self) -> None:
+        """Run the observer up to its yield; if it fails, the call goes on unobserved with the user's arguments."""
+        call = self._call
+        call.phase_started = time.perf_counter()
+        args, kwargs = call.args, call.kwargs
+        try:
+            next(self._generator)  # type: ignore[arg-type]
+        except StopIteration:  # it chose not to observe this call
+            self._generator = None
+        except Exception as error:
+            self._generator = None
+            call.args, call.kwargs = args, kwargs
+            self._contain(error)
+        except BaseException:
+            self._leave()
+            raise
+        self._started = time.perf_counter()
+        call.caller_seconds = self._started - call.phase_started
+
+    def succeed(self, result: object) -> None:
+        """Let the observer see the result."""
+        self._call.result = result
+        self._end(None)
+
+    def fail(self, error: BaseException) -> None:
+        """Let the observer know that the library raised."""
+        self._call.error = error
+        self._end(CallFailedError())
+
+    def _end(self, failure: CallFailedError | None) -> None:
+        call = self._call
+        call.phase_started = time.perf_counter()
+        call.seconds = call.phase_started - self._started
+        try:
+            if self._generator is not None:
+                self._resume(self._generator, failure)
+        except Exception as error:
+            self._contain(error)
+        finally:
+            self._leave()
+            call.error = None  # else the traceback, this call and its frame would keep each other alive
+
+    def _resume(self, generator: Iterator[None], failure: CallFailedError | None) -> None:
+        try:
+            if failure is None:
+                next(generator)
+            else:
+                generator.throw(failure)  # type: ignore[attr-defined]
+        except (StopIteration, CallFailedError):
+            return
+        generator.close()  # type: ignore[attr-defined]
+        raise RuntimeError("an observer must yield exactly once")
+
+    def _leave(self) -> None:
+        self._call.under_way = False
+        nesting.leave(self._token)
+
+    def _contain(self, error: Exception) -> None:
+        contain(error, f"observing {self._call.source} {self._call.function.__qualname__}", self._call.note)

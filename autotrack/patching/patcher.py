@@ -1,0 +1,131 @@
+"""Replace functions of a library by ones that observe, and put every one of them back.
+
+Replacements are plain functions made by `functools.wraps`: unlike proxies they pickle by name, so `est.fit` still
+travels to joblib workers. A patch sits where the attribute is defined, never on a subclass that inherits it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from autotrack.active import is_paused
+from autotrack.patching import nesting
+from autotrack.patching.call import Call, signature
+from autotrack.patching.observation import Observation, Observer
+
+_ABSENT = object()
+
+
+class UnsupportedLibraryError(Exception):
+    """The library is not as the integration knows it; the integration stays off rather than guess."""
+
+
+class Patcher:
+    """Makes and undoes the patches of one integration.
+
+    Args:
+        source: Name of the integration.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.live = True
+        self._patches: list[tuple[Any, str, Any, Any]] = []
+
+    def observe(
+        self, owner: Any, name: str, observer: Observer, *, nested: bool = False, aliases: Sequence[Any] = ()
+    ) -> None:
+        """Observe a function.
+
+        Args:
+            owner: The class or module that defines it.
+            name: Its name there.
+            observer: A generator function that takes the `Call` and yields once.
+            nested: Observe it inside other tracked calls too; by default only the outermost call is observed.
+            aliases: Other modules that hold the same function under the same name.
+
+        Raises:
+            UnsupportedLibraryError: `owner` does not define such a function.
+        """
+        raw = vars(owner).get(name, _ABSENT)
+        function = raw.__func__ if isinstance(raw, (staticmethod, classmethod)) else raw
+        if not callable(function):
+            raise UnsupportedLibraryError(f"{owner.__name__}.{name} is no function")
+        patched: Any = self._observed(function, observer, nested)
+        if isinstance(raw, (staticmethod, classmethod)):
+            patched = type(raw)(patched)
+        self.replace(owner, name, patched)
+        for alias in aliases:
+            if vars(alias).get(name) is raw:
+                self.replace(alias, name, patched)
+
+    def _observed(self, function: Callable[..., Any], observer: Observer, nested: bool) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def autotrack_observed(*args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            if not self.live or is_paused():
+                return function(*args, **kwargs)
+            parent = nesting.active_call()
+            if parent is not None and not nested:
+                return function(*args, **kwargs)
+            call = Call(self.source, function, args, kwargs, parent)
+            observation = Observation(call, observer)
+            observation.start()
+            try:
+                result = function(*call.args, **call.kwargs)
+            except BaseException as error:
+                observation.fail(error)
+                raise
+            observation.succeed(result)
+            return result
+
+        return autotrack_observed
+
+    def wrap(self, owner: Any, name: str, make: Callable[[Any], Callable[..., Any]]) -> None:
+        """Replace a function by what `make` returns for it; for hooks that are no observed calls.
+
+        The replacement must call the original exactly once and contain its own errors; ask `live` before acting.
+        """
+        raw = vars(owner).get(name, _ABSENT)
+        function = raw.__func__ if isinstance(raw, (staticmethod, classmethod)) else raw
+        if not callable(function):
+            raise UnsupportedLibraryError(f"{owner!r} has no function {name}")
+        wrapped: Any = functools.wraps(function)(make(function))
+        if isinstance(raw, (staticmethod, classmethod)):
+            wrapped = type(raw)(wrapped)
+        self.replace(owner, name, wrapped)
+
+    def replace(self, owner: Any, name: str, value: Any) -> None:
+        """Set an attribute, to be put back (or removed, where it was inherited) by `undo`."""
+        self._patches.append((owner, name, vars(owner).get(name, _ABSENT), value))
+        setattr(owner, name, value)
+
+    def require(self, function: Callable[..., Any], *parameters: str) -> None:
+        """Check that a function of the library still takes the parameters an observer reads.
+
+        Raises:
+            UnsupportedLibraryError: It does not.
+        """
+        missing = set(parameters) - set(signature(function).parameters)
+        if missing:
+            name = getattr(function, "__qualname__", repr(function))
+            raise UnsupportedLibraryError(f"{name} takes no parameter {', '.join(sorted(missing))}")
+
+    def undo(self) -> None:
+        """Put every attribute back; where another tool wrapped ours, leave its wrapper and go transparent."""
+        self.live = False
+        for owner, name, original, replacement in reversed(self._patches):
+            if vars(owner).get(name, _ABSENT) is not replacement:
+                continue
+            if original is _ABSENT:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, original)
+        self._patches.clear()
+
+    @property
+    def patched(self) -> list[str]:
+        """Names of what is patched, for `autotrack doctor`."""
+        return [f"{getattr(owner, '__name__', owner)}.{name}" for owner, name, _, _ in self._patches]

@@ -1,0 +1,353 @@
+"""A run that is being recorded: verbs in, records out."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from autotrack import names
+from autotrack.content import artifact_name, figure_bytes, json_bytes, table_bytes
+from autotrack.context import record_context
+from autotrack.errors import UnsupportedValueError
+from autotrack.identity import new_run_id, new_run_name
+from autotrack.recording import RunJournal, current_recorder
+from autotrack.records import (
+    FAILED,
+    FINISHED,
+    INTERRUPTED,
+    ArtifactLogged,
+    DatasetLogged,
+    EvaluationLogged,
+    MetricsLogged,
+    NoteLogged,
+    ParamsLogged,
+    Record,
+    RunEnded,
+    RunStarted,
+    TagsSet,
+)
+from autotrack.values import clean_key, clean_text, to_metric, to_param, to_step
+
+if TYPE_CHECKING:
+    from autotrack.evaluation.report import Evaluation
+
+logger = logging.getLogger("autotrack")
+
+
+class Run:
+    """One training, written down while it happens.
+
+    Every verb returns as soon as its record is with the kernel: a few microseconds, no network, no SQL. Logging after
+    `end` is allowed and adds to the finished run. Use `autotrack.start_run` to make one.
+
+    Args:
+        name: What people call it; drawn at random by default.
+        experiment: The group of runs it belongs to; the setting's value by default.
+        run_id: Of an earlier run to go on with; a new one by default.
+        parent_id: The run it is a part of.
+        source: Who opened it: the name of an integration, or "manual".
+        tags: Tags known at the start.
+
+    Attributes:
+        id: 32 hex characters, in order of time.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        experiment: str | None = None,
+        run_id: str | None = None,
+        parent_id: str | None = None,
+        source: str = "manual",
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        settings = current_recorder().settings
+        self.id = run_id or new_run_id()
+        self.name = clean_text(name or settings.run_name or new_run_name())
+        self.experiment = clean_text(experiment or settings.experiment)
+        self.parent_id = parent_id
+        self.source = source
+        self.status: str | None = None
+        self.overhead = 0.0
+        self._claimed = False
+        self.pid = os.getpid()
+        self._strict = settings.strict
+        self._keys: dict[str, str] = {}
+        self._warned: set[str] = set()
+        self._journal = RunJournal(self.id)
+        all_tags = {**settings.tags, **(tags or {})}
+        self._write(
+            RunStarted(
+                time=time.time_ns(),
+                name=self.name,
+                experiment=self.experiment,
+                parent_id=parent_id,
+                source=source,
+                tags={clean_key(key): clean_text(str(value)) for key, value in all_tags.items()},
+                resumed=run_id is not None,
+            )
+        )
+        if parent_id is None:
+            record_context(self)
+
+    def __repr__(self) -> str:
+        """Return one line: name, id and status."""
+        return f"<Run {self.name} {self.id[:12]} {self.status or 'running'}>"
+
+    # Numbers and words
+
+    def log_param(self, key: str, value: Any) -> None:
+        """Record one parameter; its type is kept."""
+        self.log_params({key: value})
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Record parameters; of a key logged twice, the last value counts."""
+        if params:
+            values = {clean_key(key): to_param(value) for key, value in params.items()}
+            self._write(ParamsLogged(time=time.time_ns(), params=values))
+
+    def log_metric(self, key: str, value: Any, step: int = 0) -> None:
+        """Record one point of a metric; NaN and infinities are kept as they are.
+
+        Raises:
+            UnsupportedValueError: The value is no number, and the setting `strict` is on.
+        """
+        try:
+            clean = self._keys[key]
+        except (KeyError, TypeError):
+            clean = self._remember(key)
+        try:
+            number = value if type(value) is float else to_metric(value)
+            step = step if type(step) is int and -(2**63) <= step < 2**63 else to_step(step)
+        except UnsupportedValueError as error:
+            self._refuse(clean, error)
+            return
+        self._write(MetricsLogged(time=time.time_ns(), metrics={clean: number}, step=step))
+
+    def log_metrics(self, metrics: Mapping[str, Any], step: int = 0) -> None:
+        """Record one point of several metrics at the same step; a value that is no number is noted and left out."""
+        numbers: dict[str, float] = {}
+        for key, value in metrics.items():
+            try:
+                numbers[self._keys.get(key) or self._remember(key)] = to_metric(value)
+            except UnsupportedValueError as error:
+                self._refuse(clean_key(key), error)
+        try:
+            whole = to_step(step)
+        except UnsupportedValueError as error:
+            self._refuse("step", error)
+            return
+        if numbers:
+            self._write(MetricsLogged(time=time.time_ns(), metrics=numbers, step=whole))
+
+    def _remember(self, key: Any) -> str:
+        clean = clean_key(key)
+        if isinstance(key, str) and len(self._keys) < 100_000:
+            self._keys[key] = clean
+        return clean
+
+    def _refuse(self, key: str, error: UnsupportedValueError) -> None:
+        if self._strict:
+            raise error
+        if key not in self._warned:
+            self._warned.add(key)
+            logger.warning("%r was not logged: %s", key, error)
+            self.note("value.unsupported", f"{key}: {error}", level="warning")
+
+    def set_tag(self, key: str, value: Any) -> None:
+        """Set one tag, or remove it with None."""
+        self.set_tags({key: value})
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Set tags; None removes one."""
+        if tags:
+            values = {clean_key(k): None if v is None else clean_text(str(v)) for k, v in tags.items()}
+            self._write(TagsSet(time=time.time_ns(), tags=values))
+
+    def note(self, code: str, message: str, level: str = "info") -> None:
+        """Tell the user something about this run: what was skipped, and why."""
+        self._write(NoteLogged(time=time.time_ns(), code=code, message=clean_text(message), level=level))
+
+    # Files
+
+    def log_bytes(self, path: str, data: bytes) -> None:
+        """Keep bytes as a file of the run at `path`, replacing an earlier one."""
+        self._keep_file(path, lambda part: part.write_bytes(data))
+
+    def log_text(self, text: str, path: str) -> None:
+        """Keep a text as a UTF-8 file of the run."""
+        self.log_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+    def log_dict(self, dictionary: Mapping[str, Any], path: str) -> None:
+        """Keep a dict as a JSON file of the run (JSON is valid YAML too)."""
+        self.log_bytes(path, json_bytes(dictionary))
+
+    def log_table(self, data: Any, path: str) -> None:
+        """Keep a table as a .csv or .json file; see `autotrack.content.table_bytes` for what a table is."""
+        self.log_bytes(path, table_bytes(data, path))
+
+    def log_figure(self, figure: Any, path: str) -> None:
+        """Keep a matplotlib or plotly figure as a file; the suffix of `path` chooses the format."""
+        self.log_bytes(path, figure_bytes(figure, path))
+
+    def log_artifact(self, local_path: str | os.PathLike[str], artifact_path: str | None = None) -> None:
+        """Copy a file into the run, below the folder `artifact_path` if given.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+        """
+        source = Path(local_path)
+        if source.is_dir():
+            self.log_artifacts(source, artifact_path or source.name)
+            return
+        name = f"{artifact_path}/{source.name}" if artifact_path else source.name
+        source.open("rb").close()  # what is wrong with the user's file is the user's to know
+        self._keep_file(name, lambda part: shutil.copyfile(source, part))
+
+    def log_artifacts(self, local_dir: str | os.PathLike[str], artifact_path: str | None = None) -> None:
+        """Copy all files of a directory into the run."""
+        root = Path(local_dir)
+        if not root.is_dir():
+            raise FileNotFoundError(f"no directory {root}")
+        for source in sorted(path for path in root.rglob("*") if path.is_file()):
+            folder = "/".join(part for part in (artifact_path or "", *source.relative_to(root).parts[:-1]) if part)
+            self.log_artifact(source, folder or None)
+
+    def _keep_file(self, path: str, write: Callable[[Path], object]) -> None:
+        """Write a file beside its place and move it there when it is whole."""
+        name = artifact_name(path)
+        target = self.artifact_directory / name
+        part = target.with_name(f".{os.urandom(4).hex()}.part")
+        try:
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            write(part)
+            size = part.stat().st_size
+            part.replace(target)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            logger.warning("artifact %r of run %s was not kept: %s", name, self.id, error)
+            self.note("artifact.lost", f"{name}: {error}", level="error")
+            return
+        self.add_file(name, size)
+
+    def add_file(self, path: str, size: int, sha256: str | None = None) -> None:
+        """Record a file that stands complete in the run's artifact directory already."""
+        self._write(ArtifactLogged(time=time.time_ns(), path=path, size=size, sha256=sha256))
+
+    @property
+    def artifact_directory(self) -> Path:
+        """Where the files of this run are written; it may not exist yet."""
+        return current_recorder().home.run_artifacts(self.id)
+
+    # Data and results
+
+    def log_dataset(self, data: Any, *, name: str | None = None, target: Any = None, context: str = "train") -> None:
+        """Record the fingerprint of data: shape, columns and types, class balance and a sampled hash; never the data.
+
+        Args:
+            data: Array, frame, sparse matrix or anything else; iterators are left alone.
+            name: What to call it; its type by default.
+            target: The labels that belong to it.
+            context: "train", "validation", "test" or another split.
+        """
+        from autotrack.capture.data import fingerprint
+
+        found = fingerprint(data, name=name, target=target, context=context)
+        self._write(
+            DatasetLogged(
+                time=time.time_ns(),
+                name=found.name,
+                context=context,
+                digest=found.digest or "",
+                schema=list(found.schema),
+                profile=dict(found.profile),
+            )
+        )
+
+    def evaluate(self, y_true: Any, y_pred: Any = None, y_score: Any = None, **options: Any) -> Evaluation:
+        """Evaluate predictions and record the result; see `autotrack.evaluate` for the arguments."""
+        from autotrack.evaluation import evaluate
+
+        result = evaluate(y_true, y_pred, y_score, **options)
+        self.log_evaluation(result)
+        return result
+
+    def log_evaluation(self, evaluation: Evaluation, step: int = 0) -> None:
+        """Record an evaluation and its numbers as metrics `<split>_<metric>`."""
+        prefix = evaluation.split
+        report = EvaluationLogged(time=time.time_ns(), split=prefix, task=evaluation.task, report=evaluation.to_dict())
+        self._write(report)
+        values = {f"{prefix}_{key}": value for key, value in evaluation.metrics.items() if value is not None}
+        self.log_metrics(values, step)
+
+    # Life
+
+    def claim(self) -> bool:
+        """Say whether a tracked call may log into this run: only the first one that asks may."""
+        if self._claimed or self.status is not None:
+            return False
+        self._claimed = True
+        return True
+
+    def defer(self, what: str, job: Callable[[], None]) -> None:
+        """Run `job` in the background; the run takes its records although it may have ended."""
+        self._journal.hold()
+
+        def run_job() -> None:
+            try:
+                job()
+            finally:
+                self._journal.let_go()
+
+        current_recorder().worker.submit(what, run_job)
+
+    def end(self, status: str = FINISHED, error: str | None = None) -> None:
+        """End the run; ending twice is ending once. A forked child never ends its parent's run."""
+        if self.status is not None or self.pid != os.getpid():
+            return
+        self.status = status
+        self.log_metric(names.OVERHEAD, self.overhead)
+        self._write(RunEnded(time=time.time_ns(), status=status, error=clean_text(error) if error else None))
+        self._journal.end()
+        current_recorder().ended(self)
+
+    def end_with(self, error: BaseException | None) -> None:
+        """End the run with the status that the exception (or none) stands for."""
+        status, text = outcome(error)
+        self.end(status, text)
+
+    def __enter__(self) -> Run:
+        """Make this the active run of the context."""
+        from autotrack.active import push
+
+        push(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the run with the status that the exception (or none) stands for."""
+        from autotrack.active import pop
+
+        pop(self)
+        self.end_with(error)
+
+    def _write(self, record: Record) -> None:
+        self._journal.append(record)
+
+
+def outcome(error: BaseException | None) -> tuple[str, str | None]:
+    """Return the status and the traceback text of a run that ended with `error`."""
+    if error is None or (isinstance(error, SystemExit) and error.code in {None, 0}):
+        return FINISHED, None
+    status = INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
+    return status, "".join(traceback.format_exception(error))
