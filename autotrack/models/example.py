@@ -6,8 +6,9 @@ Rows of data leave the program this way, so it happens only on demand.
 from __future__ import annotations
 
 import base64
-import datetime
+import datetime as dt
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -118,15 +119,15 @@ def _without_nan(value: Any) -> Any:
         return {key: _without_nan(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124 - only NaN differs from itself
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _jsonable(value: Any) -> Any:
     """Write bytes as base64 and moments in ISO format, as MLflow reads them; a missing moment becomes null."""
+    if type(value).__name__ in {"NAType", "NaTType"}:  # pandas; NaT would pass for a datetime
+        return None
     if isinstance(value, (bytes, bytearray)):
         return base64.encodebytes(value).decode("ascii")
-    if isinstance(value, (datetime.date, datetime.time)):
-        return value.isoformat() if value == value else None  # noqa: PLR0124 - NaT differs from itself
-    if type(value).__name__ == "NAType":  # pandas.NA
-        return None
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat()
     raise TypeError(f"{type(value).__module__}.{type(value).__qualname__} has no JSON form")

@@ -6,7 +6,7 @@ it and no YAML library is needed. Source of the keys: https://mlflow.org/docs/la
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -56,7 +56,10 @@ def write_mlmodel(directory: Path, content: MLmodel) -> None:
 
 
 def to_yaml(tree: Mapping[str, Any]) -> str:
-    """Return a tree of mappings, sequences, strings, finite numbers, booleans and None as YAML.
+    """Return a tree of mappings, sequences, strings, integers, booleans and None as YAML.
+
+    Floats have no place in an MLmodel file, and YAML 1.1 reads JSON's `1e-05` as a text. It
+    also wants keys of at most 1,024 characters, escapes included.
 
     Example:
         >>> print(to_yaml({"flavors": {"sklearn": {"code": None}}}), end="")
@@ -85,9 +88,9 @@ def _scalar(value: Any) -> str:
 def _escape(match: re.Match[str]) -> str:
     """Write a character as YAML does: JSON's pairs of surrogates would be read as two characters."""
     code = ord(match.group())
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - the last of the basic plane
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
 def _utc_text(time: int) -> str:
-    moment = datetime.datetime.fromtimestamp(time / 1e9, tz=datetime.timezone.utc)
+    moment = dt.datetime.fromtimestamp(time / 1e9, tz=dt.timezone.utc)
     return moment.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")

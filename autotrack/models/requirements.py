@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -75,15 +76,28 @@ def find_distributions(module: str) -> tuple[str, ...]:
     Args:
         module: A dotted import name.
     """
-    owners = sorted(set(_distributions_by_package().get(module.partition(".")[0], ())))
+    owners = sorted(_distributions_by_package().get(module.partition(".")[0], ()))
     if len(owners) > 1:  # a namespace, such as "google": ask for the one that has the file
         owners = [owner for owner in owners if _has_module(owner, module)] or owners
     return tuple(owners)
 
 
 @functools.cache
-def _distributions_by_package() -> Mapping[str, list[str]]:
-    return importlib.metadata.packages_distributions()
+def _distributions_by_package() -> Mapping[str, set[str]]:
+    """Map top-level import names to distributions; Python 3.10's own map misses wheels without `top_level.txt`."""
+    owners: defaultdict[str, set[str]] = defaultdict(set)
+    for distribution in importlib.metadata.distributions():
+        for package in _top_level_names(distribution):
+            owners[package].add(distribution.name)
+    return owners
+
+
+def _top_level_names(distribution: importlib.metadata.Distribution) -> set[str]:
+    listed = distribution.read_text("top_level.txt")
+    if listed:
+        return set(listed.split())
+    modules = (file for file in distribution.files or () if file.suffix in {".py", ".so", ".pyd"})
+    return {module.parts[0].partition(".")[0] for module in modules}
 
 
 def _has_module(distribution: str, module: str) -> bool:

@@ -6,8 +6,9 @@ the model is not called, so it may run on the training thread.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
+import math
 import sys
 from collections.abc import Iterable, Mapping
 from itertools import islice
@@ -146,8 +147,15 @@ def _type_by_name(dtype: str) -> str:
 
 def _type_of_values(values: Iterable[Any]) -> str:
     """Return the type that all values share, missing ones aside, or "any"."""
-    types = {_type_of_value(value) for value in islice(values, _PEEK) if value is not None and value == value}  # noqa: PLR0124 - NaN
+    types = {_type_of_value(value) for value in islice(values, _PEEK) if not _is_missing(value)}
     return types.pop() if len(types) == 1 else _ANY
+
+
+def _is_missing(value: Any) -> bool:
+    """Tell None, NaN, NaT and pandas.NA, without comparing: an element may be an array, and NA has no truth."""
+    if isinstance(value, float):
+        return math.isnan(value)
+    return value is None or type(value).__name__ in {"NAType", "NaTType"}
 
 
 def _type_of_value(value: Any) -> str:
@@ -160,7 +168,7 @@ def _type_of_value(value: Any) -> str:
         (int, "long"),
         (float, "double"),
         ((bytes, bytearray), "binary"),
-        (datetime.date, "datetime"),
+        (dt.date, "datetime"),
     ):
         if isinstance(value, types):
             return name
@@ -201,7 +209,7 @@ def _param(name: str, value: Any) -> dict[str, Any]:
     type_name = _type_of_values(values)
     if type_name == _ANY:
         raise UnsupportedValueError(f"inference parameter {name!r}: {value!r} has no type that MLmodel knows")
-    default = [item.isoformat() if isinstance(item, datetime.date) else item for item in values]
+    default = [item.isoformat() if isinstance(item, dt.date) else item for item in values]
     is_list = isinstance(value, (list, tuple))
     return {
         "name": name,

@@ -153,7 +153,7 @@ class _ReferencePickler(pickle.Pickler):
 @functools.cache
 def _value_pickler() -> type[pickle.Pickler]:
     """Make the pickler class that writes by value; importing cloudpickle waits until a model needs it."""
-    import cloudpickle  # type: ignore[import-untyped] # it has no type hints
+    import cloudpickle
 
     class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]
         def __init__(self, file: BinaryIO) -> None:
