@@ -1,1 +1,103 @@
-"""backends"""
+"""Backends by URL: the scheme of a target says which class takes it, and only that class is imported."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+from typing import TypeAlias
+from urllib.parse import urlsplit, urlunsplit
+
+from autotrack.backends.base import Backend, BackendContext
+from autotrack.errors import UnknownBackendError
+
+__all__ = ["Backend", "BackendContext", "check_target", "open_backend", "redact_url", "schemes"]
+
+ENTRY_POINTS = "autotrack.backends"
+"""Group of entry points in which other packages offer backends; the name is the scheme, the object takes (url, context)."""
+
+BUILT_IN = {
+    "memory": "autotrack.contracts.memory:MemoryBackend.shared",
+    "sqlite": "autotrack.backends.sql:SqlBackend",
+    "postgresql": "autotrack.backends.sql:SqlBackend",
+    "postgres": "autotrack.backends.sql:SqlBackend",
+}
+"""Where the class of each scheme is."""
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(//|$|(?=[^\\/]))")
+_Factory: TypeAlias = Callable[[str, BackendContext], Backend]
+
+
+def open_backend(url: str | os.PathLike[str], context: BackendContext) -> Backend:
+    """Open the backend that a target names.
+
+    Args:
+        url: A path, or a URL whose scheme is one of `schemes()`.
+        context: Where the files of runs are.
+
+    Raises:
+        UnknownBackendError: No backend has this scheme.
+    """
+    target = os.fspath(url)
+    return _find(target)(target, context)
+
+
+def check_target(target: str) -> None:
+    """Check that some backend takes a target, without opening it.
+
+    Raises:
+        UnknownBackendError: No backend has this scheme.
+    """
+    match = _SCHEME.match(target)
+    if match is not None and match[1].lower() not in schemes():
+        raise UnknownBackendError(_unknown(match[1].lower()))
+
+
+def schemes() -> list[str]:
+    """List all schemes, built in or offered by installed packages."""
+    return sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
+
+
+def redact_url(url: str) -> str:
+    """Hide the password, and secrets among the query arguments, of a URL that will be shown or stored.
+
+    Example:
+        >>> redact_url("postgresql://me:secret@host/runs")
+        'postgresql://me:***@host/runs'
+    """
+    if "://" not in url:
+        return url
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # an address that cannot be split may hide its password anywhere
+        return url.split("://", 1)[0] + "://***"
+    user, at, host = parts.netloc.rpartition("@")
+    if ":" in user:
+        user = user.split(":", 1)[0] + ":***"
+    query = re.sub(r"(?i)((?:^|&)[^=&]*(?:key|token|secret|passw|auth|cred)[^=&]*=)[^&]*", r"\1***", parts.query)
+    return urlunsplit(parts._replace(netloc=user + at + host, query=query))
+
+
+def _find(target: str) -> _Factory:
+    match = _SCHEME.match(target)
+    if match is None:
+        return _load(BUILT_IN["sqlite"])
+    scheme = match[1].lower()
+    if scheme in BUILT_IN:
+        return _load(BUILT_IN[scheme])
+    for entry in entry_points(group=ENTRY_POINTS, name=scheme):
+        return entry.load()  # type: ignore[no-any-return]
+    raise UnknownBackendError(_unknown(scheme))
+
+
+def _load(name: str) -> _Factory:
+    return EntryPoint("", name, ENTRY_POINTS).load()  # type: ignore[no-any-return]
+
+
+def _unknown(scheme: str) -> str:
+    known = schemes()
+    close = difflib.get_close_matches(scheme, known, n=1)
+    hint = f" Did you mean {close[0]}://?" if close else ""
+    return f"no backend takes {scheme}:// URLs.{hint} Known: a path, {', '.join(f'{name}://' for name in known)}"

@@ -1,0 +1,64 @@
+"""A SQLite file that is no sound database any more: tell it from other errors, and move it out of the way."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a file in use cannot be moved anyway
+    fcntl = None  # type: ignore[assignment]
+
+logger = logging.getLogger(__name__)
+_SIGNS = ("malformed", "not a database", "unsupported file format")
+
+
+def is_damage(error: BaseException) -> bool:
+    """Tell whether an error says that a SQLite file is no sound database."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return isinstance(cause, sqlite3.DatabaseError) and any(sign in str(cause) for sign in _SIGNS)
+
+
+def file_identity(path: Path) -> tuple[int, int] | None:
+    """Name the file that is at a path now, or None where there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def set_aside(path: Path, identity: tuple[int, int] | None) -> None:
+    """Move a damaged database with its log to `<file>.corrupt-<time>`, never deleting anything.
+
+    Args:
+        path: The database.
+        identity: Which file was found damaged. Where another stands there by now, some other process has replaced it
+            and nothing happens.
+    """
+    with _one_process_at_a_time(path):
+        if identity is None or file_identity(path) != identity:
+            return
+        aside = path.with_name(f"{path.name}.corrupt-{time.time_ns()}")
+        for suffix in ("-wal", "-shm", ""):
+            companion = path.with_name(path.name + suffix)
+            if companion.exists():
+                companion.rename(aside.with_name(aside.name + suffix))
+    logger.warning("the store %s is damaged; it was moved to %s and a new one begun", path, aside)
+
+
+@contextmanager
+def _one_process_at_a_time(path: Path) -> Iterator[None]:
+    if fcntl is None:
+        yield
+        return
+    with path.with_name(path.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

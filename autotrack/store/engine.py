@@ -1,0 +1,178 @@
+"""Open the database of a store: with which settings, who may read it, and what happens on a fork."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import Pool
+
+from autotrack.errors import MissingDependencyError, StoreUnavailableError
+from autotrack.store.damage import file_identity, is_damage, set_aside
+from autotrack.store.location import database_url
+from autotrack.store.migrate import ensure_schema
+from autotrack.store.patterns import search_pattern
+
+BUSY_SECONDS = 5.0
+CREATE_SECONDS = 60.0
+
+_creating = threading.Lock()
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+_inherited: list[Pool] = []
+
+
+def open_engine(url: str | os.PathLike[str], *, read_only: bool = False) -> Engine:
+    """Open a store, creating or upgrading its tables where needed.
+
+    A SQLite file that is no database any more is moved aside to `<file>.corrupt-<time>`, with a warning, and a new one
+    begun. Directories are made with mode 0700 and files with 0600.
+
+    Args:
+        url: See `database_url`.
+        read_only: Create and change nothing.
+
+    Returns:
+        An engine whose transactions take the write lock when they begin, unless the connection has the execution
+        option `reading`.
+
+    Raises:
+        StoreUnavailableError: It cannot be opened, or does not exist and `read_only` is set.
+        NewerSchemaError: A newer autotrack wrote it.
+    """
+    address = database_url(url)
+    if address.drivername == "sqlite":
+        return _open_sqlite(address, read_only)
+    return _open_postgresql(address, read_only)
+
+
+def sqlite_path(engine: Engine) -> Path | None:
+    """Give the file of a SQLite store, or None for another database."""
+    return Path(str(engine.url.database)) if engine.dialect.name == "sqlite" else None
+
+
+def _open_sqlite(address: URL, read_only: bool) -> Engine:
+    path = Path(str(address.database))
+    if read_only and not path.exists():
+        raise StoreUnavailableError(f"there is no store at {path}")
+    if not read_only:
+        _create_file(path)
+    identity = file_identity(path)
+    try:
+        return _prepare_sqlite(path, read_only)
+    except DBAPIError as error:
+        if not is_damage(error):
+            raise StoreUnavailableError(f"cannot open the store {path}: {error.orig}") from error
+        if read_only:
+            raise StoreUnavailableError(f"the store {path} is damaged: {error.orig}") from error
+    set_aside(path, identity)
+    _create_file(path)
+    return _prepare_sqlite(path, read_only)
+
+
+def _create_file(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _creating:  # closing any descriptor of a file drops this process's SQLite locks on it: none may exist yet
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        reason = errno.errorcode.get(error.errno or 0, "error")
+        raise StoreUnavailableError(f"cannot create the store {path}: {error.strerror} ({reason})") from error
+
+
+def _prepare_sqlite(path: Path, read_only: bool) -> Engine:
+    engine = _sqlite_engine(path, read_only)
+    try:
+        if not read_only:
+            _use_write_ahead_log(engine)
+        ensure_schema(engine, read_only=read_only)
+    except BaseException:
+        engine.dispose()
+        raise
+    _engines.add(engine)
+    return engine
+
+
+def _sqlite_engine(path: Path, read_only: bool) -> Engine:
+    mode = "ro" if read_only else "rw"
+    if read_only and not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-shm").exists():
+        mode = "ro&immutable=1"  # a write-ahead log cannot be opened where its index cannot be created
+    uri = f"{path.as_uri()}?mode={mode}"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+    engine = create_engine(URL.create("sqlite", database=str(path)), creator=connect, paramstyle="named")
+    event.listen(engine, "connect", _set_up_connection)
+    event.listen(engine, "begin", _begin_reading if read_only else _begin)
+    return engine
+
+
+def _set_up_connection(connection: Any, _: object) -> None:
+    for pragma in ("synchronous = NORMAL", "foreign_keys = ON", "cache_size = -65536", "temp_store = MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.create_function("regexp", 2, search_pattern, deterministic=True)
+
+
+def _begin(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _begin_reading(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _use_write_ahead_log(engine: Engine) -> None:
+    deadline = time.monotonic() + CREATE_SECONDS
+    connection = engine.raw_connection()
+    try:
+        while connection.driver_connection is not None:
+            try:
+                connection.driver_connection.execute("PRAGMA journal_mode = WAL").close()
+            except sqlite3.OperationalError as error:
+                # While another process makes the same change, SQLite answers at once instead of waiting.
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.005)
+            else:
+                return
+    finally:
+        connection.close()
+
+
+def _open_postgresql(address: URL, read_only: bool) -> Engine:
+    try:
+        engine = create_engine(address, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError("psycopg", "postgresql") from error
+    if read_only:
+        engine = engine.execution_options(postgresql_readonly=True)
+    try:
+        ensure_schema(engine, read_only=read_only)
+    except OperationalError as error:
+        engine.dispose()
+        raise StoreUnavailableError(f"cannot open the store {address!r}: {error.orig}") from error
+    _engines.add(engine)
+    return engine
+
+
+def _leave_to_parent() -> None:
+    """Give a forked child fresh pools: connections belong to the parent and must be neither used nor closed."""
+    for engine in list(_engines):
+        _inherited.append(engine.pool)
+        engine.dispose(close=False)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)

@@ -1,0 +1,72 @@
+"""Create the tables of a store, or bring an older store up to date, safely for many processes at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Column, Connection, Engine, MetaData, Table, Text, inspect, select, text
+
+from autotrack.errors import NewerSchemaError, StoreUnavailableError
+from autotrack.store.schema import HEAD, VERSION_TABLE
+
+_PG_LOCK = 0x6175746F7472  # "autotr": one lock for whoever creates or upgrades a store in this database
+_version = Table(VERSION_TABLE, MetaData(), Column("version_num", Text))
+
+
+def ensure_schema(engine: Engine, *, read_only: bool = False) -> None:
+    """Leave the store with the tables of this release.
+
+    Args:
+        engine: The store; its transactions must lock out other writers from their beginning.
+        read_only: Change nothing.
+
+    Raises:
+        NewerSchemaError: A newer autotrack wrote the store. Nothing is changed.
+        StoreUnavailableError: The store needs an upgrade and `read_only` forbids it.
+    """
+    with engine.connect() as connection:
+        revision = _revision(connection)
+    if revision == HEAD:
+        return
+    _refuse_newer(engine, revision)
+    if read_only:
+        found = f"has schema {revision}, older than {HEAD}" if revision else "has no tables yet"
+        raise StoreUnavailableError(f"store {engine.url!r} {found}; open it once for writing to bring it up to date")
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PG_LOCK})
+        if _revision(connection) != HEAD:  # another process may have been first
+            _run_scripts(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    return connection.scalar(select(_version.c.version_num))
+
+
+def _refuse_newer(engine: Engine, revision: str | None) -> None:
+    if revision is None:
+        return
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - slow to import and seldom needed
+
+    known = {script.revision for script in ScriptDirectory(str(_scripts())).walk_revisions()}
+    if revision not in known:
+        raise NewerSchemaError(
+            f"store {engine.url!r} has schema {revision}, which this autotrack (schema {HEAD}) does not know; "
+            "it was left untouched: upgrade autotrack to use it"
+        )
+
+
+def _run_scripts(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - slow to import and seldom needed
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    command.upgrade(config, "head")
+
+
+def _scripts() -> Path:
+    return Path(__file__).with_name("migrations")
