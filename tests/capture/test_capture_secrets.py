@@ -12,17 +12,17 @@ from autotrack.capture.secrets import MASK, is_secret_name, mask_arguments, mask
 
 SECRET_NAMES = [
     "key", "token", "KEY", "api_key", "apiKey", "APIKEY", "--api-key", "OPENAI_API_KEY", "AWS_ACCESS_KEY_ID",
-    "HF_TOKEN",     "AWS_SECRET_ACCESS_KEY", "SECRET_KEY_BASE", "clientSecret", "client_secret", "PGPASSWORD",
-    "password", "db.password",     "passwd", "passphrase", "DB_PASS", "db_pwd", "auth", "Authorization",
-    "OAuthToken", "basic_auth", "credentials",     "GOOGLE_APPLICATION_CREDENTIALS", "creds", "Cookie", "set-
-    cookie", "SENTRY_DSN", "accessToken", "api_tokens", "sshkey",     "signing_key", "key1", "session_id",
+    "HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "SECRET_KEY_BASE", "clientSecret", "client_secret", "PGPASSWORD",
+    "password", "db.password", "passwd", "passphrase", "DB_PASS", "db_pwd", "auth", "Authorization",
+    "OAuthToken", "basic_auth", "credentials", "GOOGLE_APPLICATION_CREDENTIALS", "creds", "Cookie",
+    "set-cookie", "SENTRY_DSN", "accessToken", "api_tokens", "sshkey", "signing_key", "key1", "session_id",
     "connection_string",
 ]  # fmt: skip
 HARMLESS_NAMES = [
     "", "author", "authors", "author_email", "monkey", "keyboard", "keys", "n_keys", "key_size", "key_dim",
-    "num_key_heads",     "key_padding_mask", "sort_key", "primary_key", "tokenizer", "token_pattern",
-    "max_tokens", "max_new_tokens", "n_tokens",     "pad_token", "eos_token", "eos_token_id", "token_type_ids",
-    "tokens_per_second", "passthrough", "n_passes", "bypass",     "credit_limit", "secretary", "PWD", "OLDPWD",
+    "num_key_heads", "key_padding_mask", "sort_key", "primary_key", "tokenizer", "token_pattern", "max_tokens",
+    "max_new_tokens", "n_tokens", "pad_token", "eos_token", "eos_token_id", "token_type_ids",
+    "tokens_per_second", "passthrough", "n_passes", "bypass", "credit_limit", "secretary", "PWD", "OLDPWD",
     "keras", "turkey", "compass", "authority", "sep_token", "random_state",
 ]  # fmt: skip
 PLANTED = [
