@@ -37,16 +37,18 @@ error that says where it was written.
 
 def settings_page() -> str:
     """Return the text of settings.md."""
-    parts = [SETTINGS_INTRODUCTION]
-    for setting in settings_table():
-        parts.append(
-            f"## `{setting.name}`\n\n{setting.description}\n\n"
-            f"`{setting.variable}` · {setting.type} · default: {_default(setting)}\n"
-        )
+    parts = [SETTINGS_INTRODUCTION, *map(_section, settings_table())]
     if OTHER_VARIABLES:
         rows = [f"- `{name}`: {meaning}" for name, meaning in OTHER_VARIABLES.items()]
         parts.append("\n".join(["## Other variables\n", *rows, ""]))
     return "\n".join(parts)
+
+
+def _section(setting: Setting) -> str:
+    return (
+        f"## `{setting.name}`\n\n{setting.description}\n\n"
+        f"`{setting.variable}` · {setting.type} · default: {_default(setting)}\n"
+    )
 
 
 def _default(setting: Setting) -> str:

@@ -156,11 +156,15 @@ def test_mistakes_in_arguments(arguments: dict[str, object], message: str) -> No
 @pytest.mark.parametrize(
     ("variable", "text", "message"),
     [
-        ("AUTOTRACK_LOG_MODEL", "1", r"unknown setting 'AUTOTRACK_LOG_MODEL' \(from the environment\); did you mean 'AUTOTRACK_LOG_MODELS'"),
+        (
+            "AUTOTRACK_LOG_MODEL",
+            "1",
+            r"'AUTOTRACK_LOG_MODEL' \(from the environment\); did you mean 'AUTOTRACK_LOG_MODELS'",
+        ),
         ("AUTOTRACK_STRICT", "2", r"strict = '2' \(from AUTOTRACK_STRICT\)"),
         ("AUTOTRACK_TAGS", "a=1,b", r"tags = \['a=1', 'b'\] \(from AUTOTRACK_TAGS\)"),
     ],
-)  # fmt: skip
+)
 def test_mistakes_in_variables(variable: str, text: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, text)
     with pytest.raises(SettingsError, match=message):

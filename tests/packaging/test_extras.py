@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 SHIPPED = [requirement for name, extra in EXTRAS.items() if name != "dev" for requirement in extra]
+STANDARD = sys.stdlib_module_names | {"tomllib"}  # the latter from 3.11 on
 COMES_WITH = {"joblib": "scikit-learn", "scipy": "scikit-learn", "pyarrow": "pandas"}
 """Packages that are only used together with the one that brings them, or where the user imported them already."""
 
@@ -63,7 +64,7 @@ def imported_packages(path: Path) -> Iterator[str]:
             continue
         for name in names:
             package = name.partition(".")[0]
-            if package not in sys.stdlib_module_names:
+            if package not in STANDARD:
                 yield package
 
 
