@@ -24,8 +24,8 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 SHIPPED = [requirement for name, extra in EXTRAS.items() if name != "dev" for requirement in extra]
 STANDARD = sys.stdlib_module_names | {"tomllib"}  # the latter from 3.11 on
-COMES_WITH = {"joblib": "scikit-learn", "scipy": "scikit-learn", "pyarrow": "pandas"}
-"""Packages that are only used together with the one that brings them, or where the user imported them already."""
+ALREADY_THERE = {"joblib", "pyarrow", "pytest", "scipy"}
+"""Packages that come with scikit-learn, that the user has imported already, or that run the contracts of `testing`."""
 
 
 @pytest.mark.parametrize(("name", "path"), BUILTIN.items())
@@ -46,26 +46,21 @@ def test_every_import_is_declared() -> None:
     undeclared = {
         f"{path.relative_to(ROOT)}: {package}"
         for path in [*ROOT.glob("autotrack/**/*.py"), *ROOT.glob("integrations/**/*.py")]
-        for package in imported_packages(path)
-        if not declared
-        & {normalized(name) for name in [COMES_WITH.get(package, ""), *providers.get(package, [package])]}
+        for package in imported_packages(path) - ALREADY_THERE
+        if not declared & {normalized(name) for name in providers.get(package, [package])}
     }
     assert not undeclared
 
 
-def imported_packages(path: Path) -> Iterator[str]:
-    """Yield the top-level packages outside the standard library that a file imports, in functions too."""
+def imported_packages(path: Path) -> set[str]:
+    """Return the top-level packages outside the standard library that a file imports, in functions too."""
+    names = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            names = [node.module or ""]
-        else:
-            continue
-        for name in names:
-            package = name.partition(".")[0]
-            if package not in STANDARD:
-                yield package
+            names.append(node.module or "")
+    return {name.partition(".")[0] for name in names} - STANDARD
 
 
 def distributions(requirements: Iterable[str]) -> Iterator[str]:
