@@ -105,10 +105,17 @@ class Follower:
         connect: Opens the backend; called on first use, in the thread that calls `step`.
         finished: Called with each track that was carried to its end.
         note: Called with run id, code and message to tell the user of a run about trouble.
+        clock: Tells the time in seconds, for the waits between tries.
     """
 
     def __init__(
-        self, target: str, connect: Callable[[], Backend], finished: Callable[[Track], None], note: Note
+        self,
+        target: str,
+        connect: Callable[[], Backend],
+        finished: Callable[[Track], None],
+        note: Note,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.target = target
         self.tracks: list[Track] = []
@@ -119,6 +126,7 @@ class Follower:
         self._connect = connect
         self._finished = finished
         self._note = note
+        self._clock = clock
         self._backend: Backend | None = None
 
     @property
@@ -222,7 +230,7 @@ class Follower:
         self.last_error = message
         limit = min(MAX_DELAY, FIRST_DELAY * 2 ** min(self.failures, 20))
         delay = min(retry_after, MAX_RETRY_AFTER) if retry_after is not None else _jitter.uniform(0, limit)
-        self.retry_at = time.monotonic() + delay
+        self.retry_at = self._clock() + delay
 
     def close(self) -> None:
         """Release the backend."""

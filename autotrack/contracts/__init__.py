@@ -1,0 +1,1 @@
+"""The parts of `autotrack.testing`, one thing a module."""
