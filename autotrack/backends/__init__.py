@@ -16,7 +16,7 @@ from autotrack.errors import UnknownBackendError
 __all__ = ["Backend", "BackendContext", "check_target", "open_backend", "redact_url", "schemes"]
 
 ENTRY_POINTS = "autotrack.backends"
-"""Group of entry points in which other packages offer backends; the name is the scheme, the object takes (url, context)."""
+"""Entry points by which packages offer backends: the name is the scheme, the object takes (url, context)."""
 
 BUILT_IN = {
     "memory": "autotrack.contracts.memory:MemoryBackend.shared",

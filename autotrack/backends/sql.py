@@ -7,9 +7,9 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from autotrack.backends.base import BackendContext
@@ -18,6 +18,9 @@ from autotrack.records import AnyRecord, ArtifactLogged
 from autotrack.store.apply import apply_records
 from autotrack.store.damage import file_identity, is_damage
 from autotrack.store.engine import open_engine, sqlite_path
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 logger = logging.getLogger(__name__)
 

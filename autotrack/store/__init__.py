@@ -1,1 +1,6 @@
-"""store"""
+"""The embedded store: runs in SQLite or PostgreSQL, with a filter language, migrations and compact metric series."""
+
+from autotrack.store.chunks import Points
+from autotrack.store.store import Store
+
+__all__ = ["Points", "Store"]

@@ -96,7 +96,7 @@ def as_number(param: Param) -> float | None:
     """Give the number by which a parameter is compared and sorted, or None where it is none."""
     if param.type == "bool":
         return _BOOLEANS.get(param.text.lower())
-    if param.type in {"int", "float", "str"} and len(param.text) <= 400 and _NUMBER.fullmatch(param.text):  # noqa: PLR2004
+    if param.type in {"int", "float", "str"} and len(param.text) <= 400 and _NUMBER.fullmatch(param.text):
         return float(param.text)
     return None
 
@@ -112,9 +112,9 @@ def _not_seen_yet(connection: Connection, records: Sequence[AnyRecord]) -> list[
                 continue
             last[record.writer] = record.seq
         fresh.append(record)
-    for name in names:
+    for name, stored in names.items():
         if last[name] > before[name]:
-            _set_last_seq(connection, {"name": names[name], "seq": last[name]})
+            _set_last_seq(connection, {"name": stored, "seq": last[name]})
     return fresh
 
 
@@ -156,7 +156,7 @@ def _experiment_id(connection: Connection, name: str) -> int:
     if found is None:
         add_missing(connection, schema.experiment, [{"name": name}])
         found = connection.scalars(same).one()
-    return found
+    return int(found)
 
 
 @singledispatch
@@ -214,6 +214,4 @@ def _set_tags(batch: Batch, run_id: int, tags: dict[str, str | None]) -> None:
     put(batch.connection, schema.tag, kept)
     gone = [key for key, value in tags.items() if value is None]
     if gone:
-        batch.connection.execute(
-            delete(schema.tag).where(schema.tag.c.run_id == run_id, schema.tag.c.key.in_(gone))
-        )
+        batch.connection.execute(delete(schema.tag).where(schema.tag.c.run_id == run_id, schema.tag.c.key.in_(gone)))

@@ -1,4 +1,4 @@
-"""Column types that keep what Python can hold: any text, any float, any plain structure, on SQLite and PostgreSQL alike."""
+"""Column types that keep what Python can hold, on SQLite and PostgreSQL alike: any text, float and plain structure."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ class AnyText(TypeDecorator[str]):
         """Give the text type whose order is that of the code points."""
         return dialect.type_descriptor(Text(collation="C") if dialect.name == "postgresql" else Text())
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Escape on the way in."""
         return None if value is None else encode_text(value)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Unescape on the way out."""
         return None if value is None else decode_text(value)
 
@@ -62,7 +62,7 @@ class Key(AnyText):
 
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Shorten, then escape on the way in."""
         return None if value is None else encode_text(bounded_key(value))
 
@@ -77,7 +77,7 @@ class _UntypedColumn(UserDefinedType[float]):
 
 
 class Float(TypeDecorator[float]):
-    """A 64-bit float kept exactly, but for NaN: that is NULL, since SQLite has no other way and PostgreSQL orders it."""
+    """A 64-bit float kept exactly, but for NaN: that is NULL, as in SQLite, and has no order."""
 
     impl = Double
     cache_ok = True
@@ -86,7 +86,7 @@ class Float(TypeDecorator[float]):
         """Give the column type that changes no bit."""
         return dialect.type_descriptor(_UntypedColumn() if dialect.name == "sqlite" else Double())
 
-    def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:
+    def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:  # noqa: ARG002
         """Turn NaN into NULL."""
         return None if value is None or value != value else value  # noqa: PLR0124
 
@@ -97,11 +97,11 @@ class Packed(TypeDecorator[Any]):
     impl = LargeBinary
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:
+    def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:  # noqa: ARG002
         """Encode on the way in."""
         return None if value is None else msgspec.msgpack.encode(value)
 
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Any:
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Any:  # noqa: ARG002
         """Decode on the way out."""
         return None if value is None else msgspec.msgpack.decode(value)
 

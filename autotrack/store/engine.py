@@ -9,18 +9,20 @@ import threading
 import time
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.pool import Pool
 
 from autotrack.errors import MissingDependencyError, StoreUnavailableError
 from autotrack.store.damage import file_identity, is_damage, set_aside
 from autotrack.store.location import database_url
 from autotrack.store.migrate import ensure_schema
 from autotrack.store.patterns import search_pattern
+
+if TYPE_CHECKING:
+    from sqlalchemy.pool import Pool
 
 BUSY_SECONDS = 5.0
 CREATE_SECONDS = 60.0
@@ -50,8 +52,8 @@ def open_engine(url: str | os.PathLike[str], *, read_only: bool = False) -> Engi
     """
     address = database_url(url)
     if address.drivername == "sqlite":
-        return _open_sqlite(address, read_only)
-    return _open_postgresql(address, read_only)
+        return _open_sqlite(address, read_only=read_only)
+    return _open_postgresql(address, read_only=read_only)
 
 
 def sqlite_path(engine: Engine) -> Path | None:
@@ -59,7 +61,7 @@ def sqlite_path(engine: Engine) -> Path | None:
     return Path(str(engine.url.database)) if engine.dialect.name == "sqlite" else None
 
 
-def _open_sqlite(address: URL, read_only: bool) -> Engine:
+def _open_sqlite(address: URL, *, read_only: bool) -> Engine:
     path = Path(str(address.database))
     if read_only and not path.exists():
         raise StoreUnavailableError(f"there is no store at {path}")
@@ -67,7 +69,7 @@ def _open_sqlite(address: URL, read_only: bool) -> Engine:
         _create_file(path)
     identity = file_identity(path)
     try:
-        return _prepare_sqlite(path, read_only)
+        return _prepare_sqlite(path, read_only=read_only)
     except DBAPIError as error:
         if not is_damage(error):
             raise StoreUnavailableError(f"cannot open the store {path}: {error.orig}") from error
@@ -75,7 +77,7 @@ def _open_sqlite(address: URL, read_only: bool) -> Engine:
             raise StoreUnavailableError(f"the store {path} is damaged: {error.orig}") from error
     set_aside(path, identity)
     _create_file(path)
-    return _prepare_sqlite(path, read_only)
+    return _prepare_sqlite(path, read_only=read_only)
 
 
 def _create_file(path: Path) -> None:
@@ -90,8 +92,8 @@ def _create_file(path: Path) -> None:
         raise StoreUnavailableError(f"cannot create the store {path}: {error.strerror} ({reason})") from error
 
 
-def _prepare_sqlite(path: Path, read_only: bool) -> Engine:
-    engine = _sqlite_engine(path, read_only)
+def _prepare_sqlite(path: Path, *, read_only: bool) -> Engine:
+    engine = _sqlite_engine(path, read_only=read_only)
     try:
         if not read_only:
             _use_write_ahead_log(engine)
@@ -103,7 +105,7 @@ def _prepare_sqlite(path: Path, read_only: bool) -> Engine:
     return engine
 
 
-def _sqlite_engine(path: Path, read_only: bool) -> Engine:
+def _sqlite_engine(path: Path, *, read_only: bool) -> Engine:
     mode = "ro" if read_only else "rw"
     if read_only and not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-shm").exists():
         mode = "ro&immutable=1"  # a write-ahead log cannot be opened where its index cannot be created
@@ -151,7 +153,7 @@ def _use_write_ahead_log(engine: Engine) -> None:
         connection.close()
 
 
-def _open_postgresql(address: URL, read_only: bool) -> Engine:
+def _open_postgresql(address: URL, *, read_only: bool) -> Engine:
     try:
         engine = create_engine(address, pool_pre_ping=True, connect_args={"connect_timeout": 10})
     except ModuleNotFoundError as error:

@@ -48,7 +48,7 @@ def _revision(connection: Connection) -> str | None:
 def _refuse_newer(engine: Engine, revision: str | None) -> None:
     if revision is None:
         return
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - slow to import and seldom needed
+    from alembic.script import ScriptDirectory
 
     known = {script.revision for script in ScriptDirectory(str(_scripts())).walk_revisions()}
     if revision not in known:
@@ -59,8 +59,8 @@ def _refuse_newer(engine: Engine, revision: str | None) -> None:
 
 
 def _run_scripts(connection: Connection) -> None:
-    from alembic import command  # noqa: PLC0415 - slow to import and seldom needed
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic import command
+    from alembic.config import Config
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))

@@ -20,7 +20,7 @@ def search_pattern(pattern: str, text: str | None) -> bool:
 
 
 def like_to_regex(pattern: str, *, ignore_case: bool) -> str:
-    """Translate a LIKE pattern (`%` any text, `_` one character, `\\` takes the next as it is).
+    r"""Translate a LIKE pattern (`%` any text, `_` one character, `\\` takes the next as it is).
 
     The result means the same to Python and to PostgreSQL, whose own LIKE operators differ from SQLite's in case.
     """

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from sqlalchemy import Connection
 
 from autotrack.records import MetricsLogged
 from autotrack.store.chunks import Points, join, pack_raw, seal, take, unpack
@@ -22,6 +21,9 @@ from autotrack.store.series_sql import (
     set_tail,
     unsealed_series,
 )
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 STEPS = (-(2**63), 2**63 - 1)
 """Steps beyond these are stored as these."""
@@ -102,8 +104,8 @@ def _seal_tail(connection: Connection, run_id: int, key: str, least: int) -> Non
     """Turn a tail into chunks and keep as tail what is less than `least` points."""
     series_of = {"run_id": run_id, "key": key}
     blocks = read_tail(connection, series_of).fetchall()
-    points = join(unpack(data) for _, data in blocks)
-    n, end = len(points.steps), blocks[-1][0]
+    points = join(unpack(block.data) for block in blocks)
+    n, end = len(points.steps), blocks[-1].seq
     kept = n % POINTS_PER_CHUNK if n % POINTS_PER_CHUNK < least else 0
     clear_tail(connection, series_of)
     sealed = take(points, slice(n - kept))

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, LargeBinary, Text, and_, bindparam, case, delete, insert, literal_column, or_, select, update
-from sqlalchemy.sql import ClauseElement, ColumnElement
+from sqlalchemy import (
+    BigInteger,
+    LargeBinary,
+    Text,
+    and_,
+    bindparam,
+    case,
+    delete,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from autotrack.store.schema import POINTS_PER_CHUNK, metric_chunk, metric_tail, series
 from autotrack.store.statements import HotStatement, insert_for
+
+if TYPE_CHECKING:
+    from sqlalchemy.sql import ClauseElement, ColumnElement
 
 FEW_POINTS = 64
 """A tail of a finished run is sealed above this size; below, a chunk would save nothing."""
@@ -60,6 +75,10 @@ clear_tail = HotStatement(lambda _: delete(metric_tail).where(_TAIL))
 set_tail = HotStatement(lambda _: update(series).where(_SERIES).values(tail=bindparam("kept", type_=BigInteger)))
 add_chunk = HotStatement(
     lambda _: insert(metric_chunk).values(
-        {column.name: bindparam(column.name, type_=column.type) for column in metric_chunk.columns if column.name != "id"}
+        {
+            column.name: bindparam(column.name, type_=column.type)
+            for column in metric_chunk.columns
+            if column.name != "id"
+        }
     )
 )

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, CursorResult, Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql import ClauseElement, Executable
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, CursorResult, Table
+    from sqlalchemy.sql import ClauseElement, Executable
 
 
 class HotStatement:

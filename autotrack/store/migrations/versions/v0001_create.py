@@ -15,7 +15,7 @@ depends_on = None
 NUMBER = sa.BigInteger()
 ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-FLOAT = sa.Double().with_variant(sa.BLOB(), "sqlite")
+FLOAT: Any = sa.Double().with_variant(sa.BLOB(), "sqlite")
 BYTES = sa.LargeBinary()
 
 

@@ -1,0 +1,141 @@
+"""Turn the tree of a filter into SQLAlchemy expressions with bound values, over `run` joined with `experiment`.
+
+Every expression is true or false, never NULL, so that `not` is simply the opposite. Conditions on values are
+`run.id IN (SELECT run_id ...)`: the inner query runs once, along an index that begins with the key.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Double, FromClause, Select, and_, false, func, literal, not_, or_, select, true
+
+from autotrack.store.filters.syntax import And, Field, Node, Not, Or, Ordering, Predicate, Span, Value
+from autotrack.store.patterns import like_to_regex
+from autotrack.store.schema import experiment, param, run, series, tag
+
+_Condition = ColumnElement[bool]
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "=": operator.eq,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_ATTRIBUTES: dict[str, ColumnElement[Any]] = {
+    "name": run.c.name,
+    "id": run.c.uid,
+    "status": run.c.status,
+    "experiment": experiment.c.name,
+    "parent": run.c.parent_uid,
+    "source": run.c.source,
+    "start_time": run.c.start_time,
+    "end_time": run.c.end_time,
+    "duration": (run.c.end_time - run.c.start_time) / literal(1e9, Double()),
+}
+_TABLES = {"metric": series, "param": param, "tag": tag}
+
+
+def compile_filter(node: Node | None) -> _Condition:
+    """Give the condition that a run must meet."""
+    match node:
+        case None:
+            return true()
+        case And(parts):
+            return and_(*map(compile_filter, parts))
+        case Or(parts):
+            return or_(*map(compile_filter, parts))
+        case Not(part):
+            return not_(compile_filter(part))
+        case Predicate():
+            return _predicate(node)
+
+
+def compile_order(statement: Select[Any], terms: list[Ordering]) -> Select[Any]:
+    """Sort runs by some fields, then the latest first.
+
+    Runs without a field come last whichever way it is sorted, just before them those where it is NaN. Parameters that
+    are numbers come before those that are not.
+    """
+    for number, term in enumerate(terms):
+        if term.field.kind == "attribute":
+            columns: tuple[ColumnElement[Any], ...] = (_ATTRIBUTES[term.field.key],)
+        else:
+            table = _TABLES[term.field.kind].alias(f"order_{number}")
+            here = and_(table.c.run_id == run.c.id, table.c.key == term.field.key)
+            statement = statement.join(table, here, isouter=True).order_by(table.c.run_id.is_(None))
+            columns = _sort_columns(term.field, table)
+        for column in columns:
+            statement = statement.order_by(column.is_(None), column.desc() if term.descending else column.asc())
+    return statement.order_by(run.c.start_time.desc(), run.c.id.desc())
+
+
+def _predicate(node: Predicate) -> _Condition:
+    field = node.field
+    if field.kind == "attribute":
+        attribute = _ATTRIBUTES[field.key]
+        return and_(attribute.is_not(None), _signed(node, lambda _: attribute))
+    table = _TABLES[field.kind]
+    return run.c.id.in_(select(table.c.run_id).where(table.c.key == field.key, _signed(node, _column(field))))
+
+
+def _signed(node: Predicate, column: Callable[[Value | None], ColumnElement[Any]]) -> _Condition:
+    condition = _condition(node, column)
+    return not_(func.coalesce(condition, false())) if node.negated else condition
+
+
+def _column(field: Field) -> Callable[[Value | None], ColumnElement[Any]]:
+    """Give, for a value, the column to compare with it: parameters have one for numbers and one for texts."""
+    if field.kind == "metric":
+        return lambda _: _statistic(field.statistic, series)
+    if field.kind == "tag":
+        return lambda _: tag.c.value
+    return lambda value: param.c.text if isinstance(value, str) else param.c.num
+
+
+def _condition(node: Predicate, column: Callable[[Value | None], ColumnElement[Any]]) -> _Condition:
+    values = node.values
+    match node.operator:
+        case "exists":
+            return param.c.type != "null" if node.field.kind == "param" else true()
+        case "nan":
+            return column(None).is_(None)
+        case "in":
+            return or_(*(_compare(column(value), "=", value) for value in values))
+        case "between":
+            low, high = values
+            return and_(_compare(column(low), ">=", low), _compare(column(high), "<=", high))
+    return _compare(column(values[0]), node.operator, values[0])
+
+
+def _compare(column: ColumnElement[Any], sign: str, value: Value) -> _Condition:
+    if isinstance(value, Span):
+        return _compare_time(column, sign, value)
+    if isinstance(value, bool):
+        return and_(param.c.type == "bool", column == float(value))
+    if isinstance(value, str) and sign not in _COMPARE:
+        pattern = value if sign == "~" else like_to_regex(value, ignore_case=sign == "ilike")
+        return column.regexp_match(pattern)
+    bound = literal(value, Double()) if isinstance(value, float) else value
+    return _COMPARE[sign](column, bound)  # type: ignore[no-any-return]
+
+
+def _compare_time(column: ColumnElement[Any], sign: str, span: Span) -> _Condition:
+    if sign == "=":
+        return and_(column >= span.start, column < span.end)
+    edge = span.start if sign in {"<", ">="} else span.end
+    return column < edge if sign in {"<", "<="} else column >= edge
+
+
+def _sort_columns(field: Field, table: FromClause) -> tuple[ColumnElement[Any], ...]:
+    if field.kind == "metric":
+        return (_statistic(field.statistic, table),)
+    return (table.c.value,) if field.kind == "tag" else (table.c.num, table.c.text)
+
+
+def _statistic(name: str, table: FromClause) -> ColumnElement[Any]:
+    if name == "mean":
+        return table.c.sum / func.nullif(table.c.n - table.c.nans, 0)
+    return table.c.n if name == "count" else table.c[name]

@@ -1,0 +1,135 @@
+"""Which fields there are, and which values and operators go with each. What is wrong is said as a plain reason."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
+
+from autotrack.records import STATUSES
+from autotrack.store.filters.syntax import Field, Span, Value
+from autotrack.store.patterns import PATTERN_LENGTH
+
+KINDS = {
+    **dict.fromkeys(("metrics", "metric", "m"), "metric"),
+    **dict.fromkeys(("params", "param", "parameters", "parameter", "p"), "param"),
+    **dict.fromkeys(("tags", "tag", "t"), "tag"),
+    **dict.fromkeys(("attributes", "attribute", "attr", "run"), "attribute"),
+}
+ATTRIBUTES = {
+    **dict.fromkeys(("name", "id", "status", "experiment", "parent", "source"), "text"),
+    **dict.fromkeys(("start_time", "end_time"), "time"),
+    "duration": "number",
+}
+STATISTICS = ("last", "min", "max", "mean", "count")
+TEXT_OPERATORS = ("like", "ilike", "~")
+_INT64 = 2**63 - 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+class Mistake(Exception):  # noqa: N818 - the parser turns it into a FilterError, which knows the place
+    """Why a field or a value is refused."""
+
+
+def resolve_field(word: str, key: str | None) -> Field:
+    """Give the field of `word` or `word.key`.
+
+    Raises:
+        Mistake: There is none.
+    """
+    kind = KINDS.get(word.lower())
+    if kind is None:
+        return _attribute(word) if key is None else _unknown(word, key)
+    if key is None:
+        raise Mistake(f"a key must follow {word!r}, as in {word}.<key>")
+    return _attribute(key) if kind == "attribute" else Field(kind, key)
+
+
+def type_of(field: Field) -> str:
+    """Give "number", "text", "time" or, for a parameter, "any"."""
+    return {"metric": "number", "param": "any", "tag": "text"}.get(field.kind) or ATTRIBUTES[field.key]
+
+
+def convert(field: Field, operator: str, value: Value) -> Value:
+    """Check that a value can be compared with a field, and give it the type in which it is.
+
+    Raises:
+        Mistake: It cannot.
+    """
+    expected = type_of(field)
+    if operator in TEXT_OPERATORS:
+        return _pattern(expected, operator, value)
+    if isinstance(value, bool):
+        if expected == "any" and operator in {"=", "in"}:
+            return value
+        raise Mistake("true and false can only be compared with parameters, by =, != or in")
+    if expected == "number" and isinstance(value, str):
+        raise Mistake("this is compared as a number; write the value without quotes")
+    if expected == "text" and not isinstance(value, str):
+        raise Mistake("this is compared as text; put the value into quotes")
+    if expected == "time":
+        return _span(value)
+    return _status(operator, value) if field == Field("attribute", "status") else value
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """Give a hint such as ` (did you mean "metrics"?)`, or nothing."""
+    found = difflib.get_close_matches(word.lower(), list(known), n=1)
+    return f' (did you mean "{found[0]}"?)' if found else ""
+
+
+def _attribute(word: str) -> Field:
+    name = word.lower()
+    if name in ATTRIBUTES:
+        return Field("attribute", name)
+    hint = closest(name, ATTRIBUTES)
+    raise Mistake(
+        f"unknown field {word!r}{hint}; fields are metrics.<key>, params.<key>, tags.<key> and {', '.join(ATTRIBUTES)}"
+    )
+
+
+def _unknown(word: str, key: str) -> Field:
+    hint = closest(word, [kind for kind in KINDS if len(kind) > 1])
+    raise Mistake(f"unknown field {word}.{key}{hint}; before the dot stands metrics, params or tags")
+
+
+def _pattern(expected: str, operator: str, value: Value) -> str:
+    if expected not in {"text", "any"}:
+        raise Mistake(f"{operator} compares texts, and this is a {expected}")
+    if not isinstance(value, str):
+        raise Mistake(f"{operator} needs a text in quotes")
+    if len(value) > PATTERN_LENGTH:
+        raise Mistake(f"the pattern is longer than {PATTERN_LENGTH} characters")
+    if operator == "~":
+        try:
+            re.compile(value)
+        except (re.error, RecursionError, OverflowError) as error:
+            raise Mistake(f"this is no regular expression: {error}") from None
+    return value
+
+
+def _status(operator: str, value: Value) -> Value:
+    status = str(value).lower()
+    if operator in {"=", "in"} and status not in STATUSES:
+        raise Mistake(f"unknown status {value!r}{closest(status, STATUSES)}; there are {', '.join(STATUSES)}")
+    return status
+
+
+def _span(value: Value) -> Span:
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", value.strip()))
+        except ValueError:
+            raise Mistake('this is no time; write "2026-11-20" or "2026-11-20T18:30:00"') from None
+        whole_day = re.fullmatch(r"\d{4}-\d{2}-\d{2}", value.strip()) is not None
+        since = moment.replace(tzinfo=moment.tzinfo or timezone.utc) - _EPOCH
+        start = since // timedelta(microseconds=1) * 1000
+        return Span(_clamped(start), _clamped(start + (86_400 * 10**9 if whole_day else 1)))
+    nanoseconds = float(value) * 1e9 if isinstance(value, int | float) else 0.0
+    start = _clamped(int(max(min(nanoseconds, 1e19), -1e19)))
+    return Span(start, _clamped(start + 1))
+
+
+def _clamped(nanoseconds: int) -> int:
+    return max(-_INT64, min(nanoseconds, _INT64))

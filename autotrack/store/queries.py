@@ -1,0 +1,152 @@
+"""Find runs and read their values: a constant number of queries whatever the number of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, or_, select
+
+from autotrack.errors import RunNotFoundError
+from autotrack.records import Param
+from autotrack.store.filters import compile_filter, compile_order, parse_filter, parse_order
+from autotrack.store.rows import RunRow
+from autotrack.store.schema import experiment, param, run, series, tag
+
+RUNS_AT_ONCE = 10_000
+"""Values are read for this many runs in one query."""
+
+_AMBIGUOUS = 10
+_LATEST = "@last"
+_IDS: Any = bindparam(
+    "ids", expanding=True, literal_execute=True
+)  # small integers of our own: no limit on their number
+_PARAMS = select(param.c.run_id, param.c.key, param.c.text, param.c.type, param.c.size, param.c.sha256).where(
+    param.c.run_id.in_(_IDS)
+)
+_TAGS = select(tag.c.run_id, tag.c.key, tag.c.value).where(tag.c.run_id.in_(_IDS))
+_METRICS = select(series.c.run_id, series.c.key, series.c.last).where(series.c.run_id.in_(_IDS))
+_RUNS: Select[Any] = select(
+    run.c.id,
+    run.c.uid,
+    run.c.name,
+    experiment.c.name.label("experiment"),
+    run.c.status,
+    run.c.parent_uid,
+    run.c.source,
+    run.c.start_time,
+    run.c.end_time,
+    run.c.error,
+    run.c.deleted_at,
+).join_from(run, experiment)
+NAN = float("nan")
+
+
+class Search(msgspec.Struct, frozen=True):
+    """Which runs are wanted; see `Store.search`."""
+
+    filter: str | None = None
+    experiment: str | None = None
+    deleted: bool = False
+
+
+def search_runs(
+    connection: Connection,
+    search: Search,
+    *,
+    order_by: str | None,
+    limit: int | None,
+    offset: int,
+    with_values: bool,
+) -> list[RunRow]:
+    """Read a page of runs."""
+    statement = _RUNS.where(*_conditions(search)).offset(offset or None).limit(limit)
+    rows = connection.execute(compile_order(statement, parse_order(order_by or ""))).all()
+    return run_rows(connection, rows, with_values=with_values)
+
+
+def count_runs(connection: Connection, search: Search) -> int:
+    """Count runs."""
+    return connection.scalar(select(func.count()).select_from(run.join(experiment)).where(*_conditions(search))) or 0
+
+
+def find_run(connection: Connection, reference: str) -> RunRow:
+    """Read the run that an id, the beginning of one, a name or `@last` stands for.
+
+    Raises:
+        RunNotFoundError: There is none, or more than one.
+    """
+    rows = _candidates(connection, reference)
+    if len(rows) == 1:
+        return run_rows(connection, rows, with_values=True)[0]
+    if not rows:
+        raise RunNotFoundError("there is no run yet" if reference == _LATEST else f"no run {reference!r}")
+    names = "\n".join(f"  {row.uid}  {row.name}  ({row.experiment})" for row in rows[:_AMBIGUOUS])
+    more = "\n  ..." if len(rows) > _AMBIGUOUS else ""
+    raise RunNotFoundError(f"{reference!r} stands for more than one run:\n{names}{more}")
+
+
+def row_id(connection: Connection, run_id: str) -> int:
+    """Find the row of a run.
+
+    Raises:
+        RunNotFoundError: There is none.
+    """
+    found = connection.scalar(select(run.c.id).where(run.c.uid == run_id))
+    if found is None:
+        raise RunNotFoundError(f"no run {run_id!r}")
+    return int(found)
+
+
+def children_of(connection: Connection, run_id: str) -> list[RunRow]:
+    """Read the runs below a run, in the order in which they started, deleted ones left out."""
+    below = _RUNS.where(run.c.parent_uid == run_id, run.c.deleted_at.is_(None)).order_by(run.c.start_time, run.c.id)
+    return run_rows(connection, connection.execute(below).all(), with_values=True)
+
+
+def run_rows(connection: Connection, rows: Iterable[Row[Any]], *, with_values: bool) -> list[RunRow]:
+    """Make results of rows of `_RUNS`."""
+    runs = {row.id: _run_row(row) for row in rows}
+    ids = list(runs) if with_values else []
+    for start in range(0, len(ids), RUNS_AT_ONCE):
+        _fill(connection, runs, ids[start : start + RUNS_AT_ONCE])
+    return list(runs.values())
+
+
+def _run_row(row: Row[Any]) -> RunRow:
+    columns = row._asdict()
+    del columns["id"]
+    uid, parent_id = columns.pop("uid"), columns.pop("parent_uid")
+    return RunRow(id=uid, parent_id=parent_id, params={}, metrics={}, tags={}, **columns)
+
+
+def _fill(connection: Connection, runs: dict[int, RunRow], ids: list[int]) -> None:
+    for run_id, key, text, kind, size, sha256 in connection.execute(_PARAMS, {"ids": ids}):
+        runs[run_id].params[key] = Param(text, kind, size, sha256)
+    for run_id, key, last in connection.execute(_METRICS, {"ids": ids}):
+        runs[run_id].metrics[key] = NAN if last is None else last
+    for run_id, key, value in connection.execute(_TAGS, {"ids": ids}):
+        runs[run_id].tags[key] = value
+
+
+def _conditions(search: Search) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [
+        run.c.deleted_at.is_not(None) if search.deleted else run.c.deleted_at.is_(None)
+    ]
+    if search.experiment is not None:
+        conditions.append(experiment.c.name == search.experiment)
+    if search.filter is not None:
+        conditions.append(compile_filter(parse_filter(search.filter)))
+    return conditions
+
+
+def _candidates(connection: Connection, reference: str) -> list[Row[Any]]:
+    if reference == _LATEST:
+        latest = _RUNS.where(run.c.deleted_at.is_(None)).order_by(run.c.start_time.desc(), run.c.id.desc())
+        return list(connection.execute(latest.limit(1)).all())
+    exact = connection.execute(_RUNS.where(run.c.uid == reference)).all()
+    if exact or not reference:
+        return list(exact)
+    similar = or_(run.c.uid.startswith(reference, autoescape=True), run.c.name == reference)
+    return list(connection.execute(_RUNS.where(similar).order_by(run.c.start_time.desc()).limit(_AMBIGUOUS + 1)).all())
