@@ -55,7 +55,7 @@ _plugins: Plugins | None = None
 _enabled: Settings | None = None
 
 
-def enable(
+def enable(  # noqa: PLR0913 - one keyword an option, typed and documented
     to: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
     *,
     experiment: str | None = None,

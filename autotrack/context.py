@@ -39,9 +39,9 @@ def _record(run: Run, directory: Path, parts: frozenset[str]) -> None:
     from autotrack.capture.tags import context_tags
 
     git = _fresh_git(directory) if "git" in parts else None
-    environment = capture_environment() if parts & {"environment", "arguments"} else None
+    environment = capture_environment()
     run.set_tags(context_tags(git, environment))
-    if environment is not None and "environment" in parts:
+    if "environment" in parts:
         run.log_bytes(names.ENVIRONMENT, json_bytes(msgspec.to_builtins(environment)))
 
 

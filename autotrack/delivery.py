@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from autotrack.backends.base import Backend
 from autotrack.follower import Follower, Note, Track
 from autotrack.journal import Journal, JournalHeader
+from autotrack.shield import contain, shielded
 
 POLL = 0.2
 
@@ -82,17 +83,17 @@ class Delivery:
         with self._lock:
             left = self._left.get(track.path, set())
             left.discard(track.target)
-            done = not left
-        if done:
+            if left:
+                track.save()
+                return
             self._left.pop(track.path, None)
-            remove_journal(track.path)
-        else:
-            track.save()
+        remove_journal(track.path)
 
-    def flush(self, timeout: float | None = None) -> bool:
-        """Wait until every backend has what was logged before this call; say whether they all have it."""
+    def flush(self, timeout: float | None = None, targets: Collection[str] | None = None) -> bool:
+        """Wait until backends (all, or those of `targets`) have what was logged before this call; say whether they do."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        barriers = [channel.barrier() for channel in self._channels]
+        asked = [channel for channel in self._channels if targets is None or channel.follower.target in targets]
+        barriers = [channel.barrier() for channel in asked]
         return all(
             barrier.wait(None if deadline is None else max(0.0, deadline - time.monotonic())) for barrier in barriers
         )
@@ -167,14 +168,24 @@ class _Channel:
     def _loop(self) -> None:
         while True:
             self._news.clear()
-            self._take_news()
-            more = self._deliver()
-            self._pass_barriers()
+            more = self._turn()
             if self._stopping and not more:
                 break
             if not more:
                 self._news.wait(self._patience())
-        self.follower.close()
+        with shielded(f"closing {self.follower.target}"):
+            self.follower.close()
+
+    def _turn(self) -> bool:
+        """Do what there is to do; say whether there is more. A bug of ours must not end the thread."""
+        try:
+            self._take_news()
+            more = self._deliver()
+            self._pass_barriers()
+        except Exception as error:
+            contain(error, f"delivering to {self.follower.target}")
+            return False
+        return more
 
     def _take_news(self) -> None:
         while self._calls:

@@ -17,7 +17,7 @@ from pathlib import Path
 from autotrack.backends.base import Backend
 from autotrack.errors import RetryableError
 from autotrack.journal import Journal, JournalHeader, encode_record, read_records
-from autotrack.records import Record
+from autotrack.records import AnyRecord
 from autotrack.shield import contain
 
 logger = logging.getLogger("autotrack")
@@ -64,9 +64,12 @@ class Track:
     @property
     def pending(self) -> int:
         """Bytes that the backend has not got yet."""
-        return max(0, self.size - self.offset)
+        try:
+            return max(0, self.size - self.offset)
+        except FileNotFoundError:
+            return 0
 
-    def read(self, limit: int) -> tuple[list[Record], int]:
+    def read(self, limit: int) -> tuple[list[AnyRecord], int]:
         """Return the next records and the offset behind them."""
         records, position = read_records(self.path, self.header, self.offset, limit)
         self.damaged += position.damaged
@@ -80,6 +83,11 @@ class Track:
         self.offset = offset
         if not (self.closed and offset >= self.size):  # a finished journal is removed instead
             self.save()
+
+    def abandon(self) -> None:
+        """Let the run that still writes a file which is gone begin a new one with its next record."""
+        if self._journal is not None:
+            self._journal.close()
 
     def save(self) -> None:
         """Write the cursor to disk."""
@@ -139,24 +147,22 @@ class Follower:
     @property
     def pending(self) -> int:
         """Bytes that the backend has not got yet."""
-        return sum(track.pending for track in self.tracks)
-
-    @property
-    def idle(self) -> bool:
-        """Whether there is nothing to carry and nothing to tidy up."""
-        return all(track.pending == 0 and not track.closed for track in self.tracks)
+        return sum(track.pending for track in list(self.tracks))
 
     def step(self) -> bool:
         """Carry one batch; say whether there may be more to carry at once."""
-        batch: list[Record] = []
+        batch: list[AnyRecord] = []
         ends: list[tuple[Track, int]] = []
-        for track in self.tracks:
+        for track in list(self.tracks):
             if len(batch) >= BATCH:
                 break
-            if track.pending or track.closed:
-                records, end = track.read(BATCH - len(batch))
-                batch += records
-                ends.append((track, end))
+            try:
+                if track.pending or track.closed:
+                    records, end = track.read(BATCH - len(batch))
+                    batch += records
+                    ends.append((track, end))
+            except OSError as error:
+                self._lose(track, error)
         if not ends:
             return False
         if not self._offer(batch):
@@ -173,12 +179,19 @@ class Follower:
             self.tracks.remove(track)
             self._finished(track)
 
+    def _lose(self, track: Track, error: OSError) -> None:
+        """Give up on a journal that somebody removed."""
+        self.tracks.remove(track)
+        track.abandon()
+        logger.warning("journal %s is gone: %s; what was not delivered from it is lost", track.path, error)
+        self._note(track.header.run_id, "journal.lost", f"{track.path.name}: {error}")
+
     def _report_damage(self, track: Track) -> None:
         message = f"{track.damaged} damaged bytes in {track.path.name} could not be read; everything around them was"
         logger.warning("%s", message)
         self._note(track.header.run_id, "journal.damaged", message)
 
-    def _offer(self, batch: Sequence[Record]) -> bool:
+    def _offer(self, batch: Sequence[AnyRecord]) -> bool:
         """Hand a batch to the backend; False means: offer the same again later."""
         try:
             if self._backend is None:
@@ -196,7 +209,7 @@ class Follower:
         self.last_error = None
         return True
 
-    def _write(self, backend: Backend, batch: Sequence[Record]) -> None:
+    def _write(self, backend: Backend, batch: Sequence[AnyRecord]) -> None:
         """Write a batch; one that can never be taken is halved until the record to blame stands alone."""
         try:
             backend.write(batch)
@@ -210,7 +223,7 @@ class Follower:
             self._write(backend, batch[:middle])
             self._write(backend, batch[middle:])
 
-    def _park(self, record: Record, error: Exception) -> None:
+    def _park(self, record: AnyRecord, error: Exception) -> None:
         """Put a record that the backend refuses for good aside, where nothing is lost and the rest can flow."""
         self.parked += 1
         directory = self.tracks[0].path.parent / "parked"

@@ -198,8 +198,8 @@ _NOUNS = [
 
 
 def new_run_id() -> str:
-    """Return 32 hex characters: 48 bits of milliseconds, then 80 random bits, so ids sort by time."""
-    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
+    """Return 32 hex characters: 64 bits of nanoseconds, then 64 random bits, so ids sort by time."""
+    return f"{time.time_ns():016x}{os.urandom(8).hex()}"
 
 
 def new_run_name() -> str:

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import msgspec
 
 from autotrack.errors import JournalError
-from autotrack.records import AnyRecord, Record
+from autotrack.records import AnyRecord
 
 MARK = b"\xa7AJ\x01"
 _FRAME = struct.Struct("<4sII")
@@ -60,7 +60,7 @@ def frame(payload: bytes) -> bytes:
     return _FRAME.pack(MARK, len(payload), zlib.crc32(payload)) + payload
 
 
-def encode_record(record: Record) -> bytes:
+def encode_record(record: AnyRecord) -> bytes:
     """Return a record as a frame."""
     return frame(_encode(record))
 
@@ -70,6 +70,8 @@ class Journal:
 
     Appending is safe from several threads, from `__del__` and from signal handlers: one frame is one `write` on a
     file opened for appending, and the lock is re-entrant.
+
+    The file appears under its name with its header in it, so nobody can take a young journal for an abandoned one.
 
     Args:
         path: The file; it must not exist.
@@ -83,13 +85,16 @@ class Journal:
         self.path = path
         self.header = header
         self._lock = threading.RLock()
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._size = 0
         self.closed = False
+        young = path.with_suffix(".young")
+        self._fd = os.open(young, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             self.append_frame(frame(_encode(header)))
+            young.rename(path)
         except OSError:
             self.close()
+            young.unlink(missing_ok=True)
             raise
 
     @property
@@ -97,7 +102,7 @@ class Journal:
         """Bytes of complete frames."""
         return self._size
 
-    def append(self, record: Record) -> None:
+    def append(self, record: AnyRecord) -> None:
         """Write one record.
 
         Raises:
@@ -168,7 +173,7 @@ def read_header(path: Path) -> JournalHeader:
 
 def read_records(
     path: Path, header: JournalHeader, offset: int = 0, limit: int = 10_000
-) -> tuple[list[Record], Position]:
+) -> tuple[list[AnyRecord], Position]:
     """Read complete records from a byte offset on.
 
     Args:
@@ -180,7 +185,7 @@ def read_records(
     Returns:
         The records, and where to go on. A torn frame at the end of the file is not damage: it may still grow.
     """
-    records: list[Record] = []
+    records: list[AnyRecord] = []
     damaged = 0
     with path.open("rb", buffering=0) as file:
         while len(records) < limit:
@@ -196,7 +201,7 @@ def read_records(
 
 
 class _Block(NamedTuple):
-    records: list[Record]
+    records: list[AnyRecord]
     used: int
     damaged: int
 
@@ -204,7 +209,7 @@ class _Block(NamedTuple):
 def _read_block(fd: int, offset: int, header: JournalHeader, limit: int) -> _Block:
     """Decode the frames of the next block; one longer than a block is read by itself."""
     data = os.pread(fd, READ_SIZE, offset)
-    records: list[Record] = []
+    records: list[AnyRecord] = []
     at = damaged = 0
     while len(records) < limit and (found := _next_frame(data, at)) is not None:
         damaged += found.start - at
@@ -225,7 +230,7 @@ def _read_long_frame(fd: int, data: bytes, offset: int, header: JournalHeader) -
         if length <= MAX_PAYLOAD and offset + start + length <= size:
             payload = os.pread(fd, length, offset + start)
             if zlib.crc32(payload) == crc:
-                records: list[Record] = []
+                records: list[AnyRecord] = []
                 damaged = at + _decode_into(records, _Frame(at, start + length, payload), offset + at, header)
                 return _Block(records, start + length, damaged)
         at = data.find(MARK, at + 1)
@@ -254,7 +259,7 @@ def _next_frame(data: bytes, at: int) -> _Frame | None:
     return None
 
 
-def _decode_into(records: list[Record], found: _Frame, seq: int, header: JournalHeader) -> int:
+def _decode_into(records: list[AnyRecord], found: _Frame, seq: int, header: JournalHeader) -> int:
     """Append the record of a frame; return how many bytes could not be understood."""
     if seq == 0 and _is_header(found.payload):
         return 0
@@ -275,7 +280,7 @@ def _is_header(payload: bytes) -> bool:
     return True
 
 
-def place(record: Record, run_id: str, writer: str, seq: int) -> None:
+def place(record: AnyRecord, run_id: str, writer: str, seq: int) -> None:
     """Say where a record stands; done once, by the reader, on records nobody else has seen yet."""
     msgspec.structs.force_setattr(record, "run_id", run_id)
     msgspec.structs.force_setattr(record, "writer", writer)

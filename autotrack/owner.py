@@ -78,7 +78,7 @@ def _is_locked(fd: int) -> bool:
 def _process_runs(text: str) -> bool:
     pid, _, started = text.partition(" ")
     try:
-        return abs(psutil.Process(int(pid)).create_time() - float(started)) < 1.0
+        return bool(abs(psutil.Process(int(pid)).create_time() - float(started)) < 1.0)
     except (psutil.Error, ValueError):
         return False
 

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,7 +26,7 @@ from autotrack.errors import JournalError
 from autotrack.home import Home, open_home
 from autotrack.journal import Journal, create_journal, encode_record
 from autotrack.owner import Owner
-from autotrack.records import FINISHED, NoteLogged, Record
+from autotrack.records import FINISHED, AnyRecord, NoteLogged
 from autotrack.recovery import Recovery
 from autotrack.settings import Settings, resolve
 from autotrack.worker import Worker
@@ -48,7 +48,7 @@ _journals: weakref.WeakSet[RunJournal] = weakref.WeakSet()
 class Service(Protocol):
     """A thread that runs as long as the recorder does, such as the sampler of system metrics."""
 
-    def stop(self, timeout: float) -> None:
+    def stop(self, timeout: float = ...) -> object:
         """End it within `timeout` seconds."""
 
 
@@ -94,12 +94,12 @@ class Recorder:
         self.runs.pop(run.id, None)
         self.delivery.wake()
 
-    def flush(self, timeout: float | None = None) -> bool:
-        """Wait until every backend has all that was logged; say whether they have."""
+    def flush(self, timeout: float | None = None, targets: Collection[str] | None = None) -> bool:
+        """Wait until backends (all, or those of `targets`) have all that was logged; say whether they have."""
         started = time.monotonic()
         done = self.worker.drain(timeout)
         left = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
-        return self.delivery.flush(left) and done
+        return self.delivery.flush(left, targets) and done
 
     def close(self, timeout: float) -> bool:
         """Finish background work and deliver within `timeout` seconds; what is left stays on disk."""
@@ -132,7 +132,7 @@ class RunJournal:
         self._ended = False
         _journals.add(self)
 
-    def append(self, record: Record) -> None:
+    def append(self, record: AnyRecord) -> None:
         """Write one record; what the disk refuses is kept in memory and tried again with the next one."""
         journal = self._journal
         if journal is not None and not self._backlog:
@@ -144,7 +144,7 @@ class RunJournal:
                 return
         self._append_slowly(record)
 
-    def _append_slowly(self, record: Record) -> None:
+    def _append_slowly(self, record: AnyRecord) -> None:
         with self._lock:
             data = encode_record(record)
             try:
@@ -204,7 +204,7 @@ def configure(settings: Settings) -> None:
         if _recorder is not None and _recorder.settings != settings:
             close_recorder()
         _settings = settings
-        shield.be_strict(settings.strict or settings.testing)
+        shield.be_strict(strict=settings.strict or settings.testing)
 
 
 def current_settings() -> Settings:
@@ -245,7 +245,7 @@ def forget_settings() -> None:
     global _settings
     with _lock:
         _settings = None
-        shield.be_strict(False)
+        shield.be_strict(strict=False)
 
 
 def _at_exit() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from autotrack.home import Home
 from autotrack.journal import JournalHeader, encode_record, journal_files, read_header, read_records
 from autotrack.owner import forget, is_alive, recovery_lock
-from autotrack.records import KILLED, Record, RunEnded, RunStarted
+from autotrack.records import KILLED, AnyRecord, RunEnded, RunStarted
 
 
 class Recovery:
@@ -35,7 +35,7 @@ class Recovery:
         for path in journal_files(self._home.journals):
             header = read_header(path)
             if header.owner not in alive:
-                alive[header.owner] = bool(header.owner) and is_alive(self._home.owners, header.owner)
+                alive[header.owner] = is_alive(self._home.owners, header.owner) if header.owner else False
             if not alive[header.owner]:
                 mark_killed(path, header)
                 found.append((path, header))
@@ -72,7 +72,7 @@ def _final_state(path: Path, header: JournalHeader) -> tuple[str, int]:
         offset = position.offset
 
 
-def _next_state(state: str, record: Record) -> str:
+def _next_state(state: str, record: AnyRecord) -> str:
     if isinstance(record, RunStarted):
         return "running"
     return "ended" if isinstance(record, RunEnded) else state

@@ -22,13 +22,13 @@ from autotrack.records import (
     FAILED,
     FINISHED,
     INTERRUPTED,
+    AnyRecord,
     ArtifactLogged,
     DatasetLogged,
     EvaluationLogged,
     MetricsLogged,
     NoteLogged,
     ParamsLogged,
-    Record,
     RunEnded,
     RunStarted,
     TagsSet,
@@ -325,7 +325,7 @@ class Run:
         status, text = outcome(error)
         self.end(status, text)
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> Run:  # noqa: PYI034 - typing.Self needs Python 3.11, and nobody subclasses Run
         """Make this the active run of the context."""
         from autotrack.active import push
 
@@ -341,7 +341,7 @@ class Run:
         pop(self)
         self.end_with(error)
 
-    def _write(self, record: Record) -> None:
+    def _write(self, record: AnyRecord) -> None:
         self._journal.append(record)
 
 

@@ -34,7 +34,7 @@ MAX_RECENT = 50
 _strict = False
 
 
-def be_strict(strict: bool) -> None:
+def be_strict(*, strict: bool) -> None:
     """Raise errors of ours from now on instead of containing them, or stop doing so."""
     global _strict
     _strict = strict

@@ -160,32 +160,40 @@ def _is_small_array(value: Any) -> bool:
 
 def jsonable(value: Any, depth: int, parents: frozenset[int] = frozenset()) -> Any:
     """Copy plain data for JSON; cut cycles and great depth, order sets, and turn what is left into text."""
-    if value is None or isinstance(value, (bool, str)):
-        return value
-    if isinstance(value, int):
-        return int(value) if INT64_MIN <= value <= INT64_MAX else _int_text(value)
-    if isinstance(value, float):
-        return float(value)
+    if value is None or isinstance(value, (bool, str, int, float)):
+        return _plain(value)
     if _is_scalar_array(value):
         return jsonable(value.item(), depth, parents)
     if id(value) in parents:
         return "<recursive>"
     if depth == 0:
         return reprlib.repr(value)
-    inner = parents | {id(value)}
+    return _container(value, depth - 1, parents | {id(value)})
+
+
+def _plain(value: str | float | None) -> str | float | None:
+    """Strip subclasses (numpy's float64 is a float), and write out ints that JSON readers would round."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, int):
+        return int(value) if INT64_MIN <= value <= INT64_MAX else _int_text(value)
+    return float(value)
+
+
+def _container(value: Any, depth: int, parents: frozenset[int]) -> Any:
     if isinstance(value, Mapping):
-        return {str(k): jsonable(v, depth - 1, inner) for k, v in _first_items(value.items())}
+        return {str(k): jsonable(v, depth, parents) for k, v in _first_items(value.items())}
     if isinstance(value, AbstractSet):
-        return sorted((jsonable(v, depth - 1, inner) for v in _first_items(value)), key=repr)
+        return sorted((jsonable(v, depth, parents) for v in _first_items(value)), key=repr)
     if isinstance(value, (list, tuple)):
-        return [jsonable(v, depth - 1, inner) for v in _first_items(value)]
+        return [jsonable(v, depth, parents) for v in _first_items(value)]
     if _is_small_array(value):
-        return jsonable(value.tolist(), depth - 1, inner)
+        return jsonable(value.tolist(), depth, parents)
     return safe_repr(value)
 
 
 def _first_items(values: Any) -> list[Any]:
-    items = []
+    items: list[Any] = []
     for item in values:
         if len(items) == MAX_ITEMS:
             items.append(f"<and more, {len(values)} in all>")

@@ -87,7 +87,7 @@ class IntegrationContract:
 
     def test_random_numbers_are_left_alone(self) -> None:
         """The streams of `random` and numpy stand where they stand without tracking."""
-        import numpy as np  # noqa: PLC0415 - only where integrations are tested
+        import numpy as np
 
         def states() -> tuple[Any, ...]:
             random.seed(7)
@@ -198,7 +198,7 @@ class IntegrationContract:
             "from autotrack.api import integration_status; "
             f"print([s.state for s in integration_status() if s.name == {self.module!r}][0])"
         )
-        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
         assert result.stdout.strip() == "on", result.stderr
 
 

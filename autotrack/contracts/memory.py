@@ -80,7 +80,7 @@ class MemoryBackend:
         return cls._named.setdefault(name, cls())
 
     @classmethod
-    def shared(cls, url: str, context: BackendContext) -> MemoryBackend:  # noqa: ARG003 - what every backend takes
+    def shared(cls, url: str, context: BackendContext) -> MemoryBackend:
         """Open the backend behind a URL."""
         return cls.named(url.partition("://")[2])
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from autotrack.shield import shielded
 
@@ -91,7 +91,7 @@ def _telling(loader: Any, tell: Hook) -> Loader:
     """Return a transparent proxy of a loader that calls `tell` with the finished module."""
     import wrapt
 
-    class TellingLoader(wrapt.ObjectProxy):  # type: ignore[misc, no-any-unimported]
+    class TellingLoader(wrapt.ObjectProxy):  # type: ignore[type-arg] - generic in its stubs only
         def exec_module(self, module: ModuleType) -> None:
             original = self.__wrapped__
             module.__loader__ = original
@@ -100,4 +100,4 @@ def _telling(loader: Any, tell: Hook) -> Loader:
             original.exec_module(module)
             tell(module)
 
-    return TellingLoader(loader)  # type: ignore[no-any-return]
+    return cast("Loader", TellingLoader(loader))

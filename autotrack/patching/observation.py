@@ -73,6 +73,8 @@ class Observation:
         finally:
             self._leave()
             call.error = None  # else the traceback, this call and its frame would keep each other alive
+            if failure is not None:
+                failure.__traceback__ = failure.__context__ = None
 
     def _resume(self, generator: Iterator[None], failure: CallFailedError | None) -> None:
         try:

@@ -1,0 +1,183 @@
+"""What was recorded, read back: find runs, look into them, delete and restore them.
+
+Reading sees everything this process has logged and everything that processes now ended have left on disk. It never
+creates a store, and never changes one that is damaged.
+"""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from autotrack import recording
+from autotrack.backends import open_backend
+from autotrack.backends.base import BackendContext
+from autotrack.errors import StoreUnavailableError
+from autotrack.home import Home
+from autotrack.place import Place, missing_store
+from autotrack.stored_run import RunList, StoredRun
+from autotrack.sync import recover_into
+
+if TYPE_CHECKING:
+    from autotrack.store.store import Store
+
+logger = logging.getLogger("autotrack")
+
+FLUSH_SECONDS = 10.0
+
+
+class History:
+    """The runs of one place.
+
+    Args:
+        place: Where they are.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.home = Home(place.home)
+        self._opened: Store | None = None
+        self._identity: tuple[int, int] | None = None
+
+    def search(
+        self,
+        filter: str | None = None,  # noqa: A002 - the word users know
+        *,
+        experiment: str | None = None,
+        order_by: str | None = None,
+        limit: int | None = None,
+        deleted: bool = False,
+    ) -> RunList:
+        """Find runs; see `autotrack.search_runs`. With `deleted`, those in the trash."""
+        with self.reading() as store:
+            rows = store.search(filter, experiment=experiment, order_by=order_by, limit=limit, deleted=deleted)
+        return RunList(StoredRun(row, self) for row in rows)
+
+    def get(self, run_id: str) -> StoredRun:
+        """Return one run by id, unique beginning of one, name or "@last"; see `autotrack.get_run`."""
+        with self.reading() as store:
+            return StoredRun(store.find_run(run_id), self)
+
+    def children(self, run_id: str) -> RunList:
+        """Return the runs below a run, in the order in which they started."""
+        with self.reading() as store:
+            return RunList(StoredRun(row, self) for row in store.children(run_id))
+
+    def delete(self, run_id: str) -> list[StoredRun]:
+        """Move a run and those below it to the trash; return them."""
+        return self._move(run_id, deleted=False)
+
+    def restore(self, run_id: str) -> list[StoredRun]:
+        """Bring a run and those below it back; return them."""
+        return self._move(run_id, deleted=True)
+
+    def _move(self, run_id: str, *, deleted: bool) -> list[StoredRun]:
+        moved = [self.get(run_id)]
+        for run in moved:  # grows while it is walked: whole families move
+            below = self.search(f'parent = "{run.id}"', deleted=deleted)
+            moved += sorted(below, key=lambda child: child.id)
+        with self.reading(), self._writable() as store:
+            for run in moved:
+                (store.restore_run if deleted else store.delete_run)(run.id)
+        return moved
+
+    @contextmanager
+    def _writable(self) -> Iterator[Store]:
+        from autotrack.store.store import Store
+
+        with Store.open(self.place.url) as store:
+            yield store
+
+    @contextmanager
+    def reading(self) -> Iterator[Store]:
+        """Give the store, open for reading.
+
+        Raises:
+            StoreUnavailableError: It is not there, cannot be reached or is damaged.
+        """
+        from sqlalchemy.exc import DBAPIError
+
+        try:
+            yield self._store()
+        except DBAPIError as error:
+            raise StoreUnavailableError(f"cannot read the store {self.place.target}: {error.orig}") from error
+
+    def _store(self) -> Store:
+        """Open the store, anew where its file was replaced."""
+        from autotrack.store.damage import file_identity
+        from autotrack.store.store import Store
+
+        database = self.place.database
+        identity = file_identity(database) if database else None
+        if self._opened is None or identity != self._identity:
+            if database is not None and identity is None:
+                raise StoreUnavailableError(missing_store(database))
+            self.close()
+            self._opened, self._identity = Store.open(self.place.url, create=False), identity
+            weakref.finalize(self, self._opened.close)
+        return self._opened
+
+    def close(self) -> None:
+        """Let go of the store; reading opens it again."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    def catch_up(self) -> None:
+        """Bring into the store what this process has logged, and what ended processes have left on disk."""
+        recorder = recording.open_recorder()
+        target = self.place.target
+        if recorder is not None and target in recorder.delivery.targets and not recorder.flush(FLUSH_SECONDS, [target]):
+            logger.warning(
+                "the last records of this process are not in the store yet: it took too long to deliver them"
+            )
+        context = BackendContext(home=self.home.root, artifacts=self.home.artifacts)
+        outcome = recover_into(self.home, {target: lambda: open_backend(self.place.url, context)})
+        for reason in outcome.errors.values():
+            logger.warning("runs of ended processes wait in %s: %s", self.home.journals, reason)
+
+
+_history: History | None = None
+
+
+def current_history() -> History:
+    """Return what can be read with the settings in force, up to date.
+
+    Raises:
+        StoreUnavailableError: Nothing can be read with these settings.
+    """
+    global _history
+    place = find_place(recording.current_settings())
+    if _history is None or _history.place != place:
+        _history = History(place)
+    _history.catch_up()
+    return _history
+
+
+def search_runs(
+    filter: str | None = None,  # noqa: A002 - the word users know
+    *,
+    experiment: str | None = None,
+    order_by: str | None = None,
+    limit: int | None = None,
+) -> RunList:
+    """Return runs of the store; see `autotrack.search_runs`."""
+    return current_history().search(filter, experiment=experiment, order_by=order_by, limit=limit)
+
+
+def get_run(run_id: str) -> StoredRun:
+    """Return one run of the store; see `autotrack.get_run`."""
+    return current_history().get(run_id)
+
+
+def delete_run(run_id: str) -> None:
+    """Move a run, with those below it, to the trash; see `autotrack.delete_run`."""
+    current_history().delete(run_id)
+
+
+def restore_run(run_id: str) -> None:
+    """Bring a deleted run, with those below it, back; see `autotrack.restore_run`."""
+    current_history().restore(run_id)
