@@ -1,15 +1,15 @@
 """How busy the machine is while a run lasts: processor, memory, disk, network and GPUs, sampled by a thread of its own.
 
-Names are MLflow's. One sampler may serve any number of runs: it hands each sample to one function, which distributes it.
+Names are MLflow's. One sampler may serve any number of runs: it hands each sample to one function, which spreads it.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import closing
-from typing import Any
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from typing import Any, TypeVar
 
 import psutil
 
@@ -17,6 +17,7 @@ from autotrack.capture.gpu import Gpus
 
 _MEGABYTE = 1e6
 
+T = TypeVar("T")
 Reader = Callable[[], dict[str, float]]
 
 
@@ -33,7 +34,7 @@ class SystemSampler:
         wait: Waits for so many seconds and returns True as soon as the sampler shall stop; for tests.
 
     Example:
-        >>> sampler = SystemSampler(10.0, lambda metrics, step: None)
+        >>> sampler = SystemSampler(10.0, lambda metrics, step: print(step, metrics))
         >>> sampler.start()
         >>> sampler.stop()
         True
@@ -41,8 +42,8 @@ class SystemSampler:
 
     def __init__(
         self,
-        interval: float = 10.0,
-        emit: Callable[[dict[str, float], int], None] = lambda metrics, step: None,
+        interval: float,
+        emit: Callable[[dict[str, float], int], None],
         *,
         first_after: float = 1.0,
         wait: Callable[[float], bool] | None = None,
@@ -50,14 +51,14 @@ class SystemSampler:
         self._interval = interval
         self._first_after = min(first_after, interval)
         self._emit = emit
+        self._wait = wait
         self._stopping = threading.Event()
-        self._wait = wait or self._stopping.wait
         self._thread: threading.Thread | None = None
         self._process_id = 0
         self._failures: dict[str, str] = {}
 
     @property
-    def failures(self) -> Mapping[str, str]:
+    def failures(self) -> dict[str, str]:
         """What could not be measured, and why: name of the reader to message."""
         return dict(self._failures)
 
@@ -70,13 +71,10 @@ class SystemSampler:
         """Start the thread; a running sampler goes on as it is. After `stop` it begins anew, with step 0."""
         if self.running:
             return
-        if self._process_id != os.getpid():  # a lock copied by fork may be held for ever
-            waits_for_event = self._wait == self._stopping.wait
-            self._stopping = threading.Event()
-            self._wait = self._stopping.wait if waits_for_event else self._wait
-        self._stopping.clear()
+        self._stopping = threading.Event()  # a new one: after a fork, the lock of the old one may be held for ever
         self._process_id = os.getpid()
-        self._thread = threading.Thread(target=self._run, name="autotrack-system", daemon=True)
+        wait = self._wait or self._stopping.wait
+        self._thread = threading.Thread(target=self._run, args=(wait,), name="autotrack-system", daemon=True)
         self._thread.start()
 
     def stop(self, timeout: float = 1.0) -> bool:
@@ -88,50 +86,37 @@ class SystemSampler:
         Returns:
             True where no thread is left.
         """
-        if self.running and self._thread is not None:
+        if self._thread is not None and self.running:
             self._stopping.set()
             self._thread.join(timeout)
         return not self.running
 
-    def _run(self) -> None:
-        with closing(Gpus()) as gpus:
-            readers = {**system_readers(), "gpu": gpus.metrics}
+    def _run(self, wait: Callable[[float], bool]) -> None:
+        with ExitStack() as stack:
+            readers = {name: reader for name, make in _MAKERS.items() if (reader := self._attempt(name, make, stack))}
             step = 0
             delay = self._first_after
-            while not self._wait(delay) and self._sample(readers, step):
+            while not wait(delay) and "emit" not in self._failures:
+                self._attempt("emit", self._emit, self._sample(readers), step)
                 step += 1
                 delay = self._interval
 
-    def _sample(self, readers: dict[str, Reader], step: int) -> bool:
+    def _sample(self, readers: dict[str, Reader]) -> dict[str, float]:
         metrics: dict[str, float] = {}
-        for name, read in list(readers.items()):
-            try:
-                metrics |= read()
-            except Exception as error:  # noqa: BLE001  (the user's process must not see it; the failure is reported)
-                self._failures[name] = f"{type(error).__name__}: {error}"
-                del readers[name]
+        for name, read in readers.items():
+            if name not in self._failures:
+                metrics |= self._attempt(name, read) or {}
+        return metrics
+
+    def _attempt(self, name: str, function: Callable[..., T], *arguments: Any) -> T | None:
         try:
-            self._emit(metrics, step)
-        except Exception as error:  # noqa: BLE001  (as above)
-            self._failures["emit"] = f"{type(error).__name__}: {error}"
-            return False
-        return True
+            return function(*arguments)
+        except Exception as error:  # noqa: BLE001  (the user's program must not see it; `failures` does)
+            self._failures[name] = f"{type(error).__name__}: {error}"
+            return None
 
 
-def system_readers() -> dict[str, Reader]:
-    """Return what measures each part of the system; rates and totals count from now."""
-    process = psutil.Process()
-    process.cpu_percent()  # the first call only sets the beginning
-    return {
-        "cpu": _cpu_reader(),
-        "memory": _memory,
-        "disk": _disk,
-        "network": _network_reader(),
-        "process": lambda: _process(process),
-    }
-
-
-def _cpu_reader() -> Reader:
+def _cpu_reader(_: ExitStack) -> Reader:
     """Measure from differences of our own: `psutil.cpu_percent` would share its state with the user's calls."""
     last = _cpu_seconds()
 
@@ -169,7 +154,7 @@ def _disk() -> dict[str, float]:
     }
 
 
-def _network_reader() -> Reader:
+def _network_reader(_: ExitStack) -> Reader:
     """Count the traffic since the sampler began, as MLflow does."""
     first = psutil.net_io_counters()
 
@@ -185,8 +170,28 @@ def _network_reader() -> Reader:
     return read
 
 
-def _process(process: psutil.Process) -> dict[str, float]:
-    return {
-        "system/process_memory_megabytes": process.memory_info().rss / _MEGABYTE,
-        "system/process_cpu_percentage": process.cpu_percent(),
-    }
+def _process_reader(_: ExitStack) -> Reader:
+    process = psutil.Process()
+    process.cpu_percent()  # the first call only sets the beginning
+
+    def read() -> dict[str, float]:
+        return {
+            "system/process_memory_megabytes": process.memory_info().rss / _MEGABYTE,
+            "system/process_cpu_percentage": process.cpu_percent(),
+        }
+
+    return read
+
+
+def _gpu_reader(stack: ExitStack) -> Reader:
+    return stack.enter_context(closing(Gpus())).metrics
+
+
+_MAKERS: dict[str, Callable[[ExitStack], Reader]] = {
+    "cpu": _cpu_reader,
+    "memory": lambda _: _memory,
+    "disk": lambda _: _disk,
+    "network": _network_reader,
+    "process": _process_reader,
+    "gpu": _gpu_reader,
+}
