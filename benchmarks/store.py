@@ -62,7 +62,7 @@ def measure_writing(directory: Path, points: int, batch: int) -> None:
 
 def measure_reading(directory: Path, points: int) -> None:
     """Read one long series whole, and downsampled."""
-    values = random.Random(1)
+    values = random.Random(1)  # noqa: S311
     records = [
         MetricsLogged(
             time=START + step * SECOND // 100 + values.randrange(10**6),
@@ -87,7 +87,7 @@ def measure_reading(directory: Path, points: int) -> None:
 
 def measure_search(directory: Path, runs: int) -> None:
     """Read a page of 100 runs with 150 keys each, filtered and sorted on a metric."""
-    values = random.Random(2)
+    values = random.Random(2)  # noqa: S311
     with _backend(directory / "many") as backend:
         for at in range(0, runs, 100):
             backend.write([record for run in range(at, min(at + 100, runs)) for record in _run(run, values)])
@@ -120,7 +120,7 @@ def _run(number: int, values: random.Random) -> list[Record]:
 
 
 def _epochs(run_id: str, steps: int) -> Iterator[MetricsLogged]:
-    values = random.Random(0)
+    values = random.Random(0)  # noqa: S311
     for step in range(steps):
         metrics = {f"metric_{key}": values.random() for key in range(KEYS)}
         time_ = START + step * SECOND // 100 + values.randrange(10**6)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, bindparam, func, or_, select, type_coerce
+from sqlalchemy.types import NullType
 
 from autotrack.errors import RunNotFoundError
 from autotrack.records import Param
+from autotrack.store.columns import decode_text
 from autotrack.store.filters import compile_filter, compile_order, parse_filter, parse_order
 from autotrack.store.rows import RunRow
 from autotrack.store.schema import experiment, param, run, series, tag
@@ -19,14 +21,21 @@ RUNS_AT_ONCE = 10_000
 
 _AMBIGUOUS = 10
 _LATEST = "@last"
+_FETCH = 10_000
 _IDS: Any = bindparam(
     "ids", expanding=True, literal_execute=True
 )  # small integers of our own: no limit on their number
-_PARAMS = select(param.c.run_id, param.c.key, param.c.text, param.c.type, param.c.size, param.c.sha256).where(
-    param.c.run_id.in_(_IDS)
-)
-_TAGS = select(tag.c.run_id, tag.c.key, tag.c.value).where(tag.c.run_id.in_(_IDS))
-_METRICS = select(series.c.run_id, series.c.key, series.c.last).where(series.c.run_id.in_(_IDS))
+
+
+def _select_values(table: Table, *names: str) -> Select[Any]:
+    """Select columns as the driver gives them: a page has tens of thousands, and types convert them one at a time."""
+    plain = (type_coerce(table.c[name], NullType()) for name in names)
+    return select(table.c.run_id, *plain).where(table.c.run_id.in_(_IDS))
+
+
+_PARAMS = _select_values(param, "key", "text", "type", "size", "sha256")
+_TAGS = _select_values(tag, "key", "value")
+_METRICS = _select_values(series, "key", "last")
 _RUNS: Select[Any] = select(
     run.c.id,
     run.c.uid,
@@ -122,12 +131,17 @@ def _run_row(row: Row[Any]) -> RunRow:
 
 
 def _fill(connection: Connection, runs: dict[int, RunRow], ids: list[int]) -> None:
-    for run_id, key, text, kind, size, sha256 in connection.execute(_PARAMS, {"ids": ids}):
-        runs[run_id].params[key] = Param(text, kind, size, sha256)
-    for run_id, key, last in connection.execute(_METRICS, {"ids": ids}):
-        runs[run_id].metrics[key] = NAN if last is None else last
-    for run_id, key, value in connection.execute(_TAGS, {"ids": ids}):
-        runs[run_id].tags[key] = value
+    for run_id, key, text, kind, size, sha256 in _values(connection, _PARAMS, ids):
+        runs[run_id].params[decode_text(key)] = Param(decode_text(text), kind, size, sha256)
+    for run_id, key, last in _values(connection, _METRICS, ids):
+        runs[run_id].metrics[decode_text(key)] = NAN if last is None else last
+    for run_id, key, value in _values(connection, _TAGS, ids):
+        runs[run_id].tags[decode_text(key)] = decode_text(value)
+
+
+def _values(connection: Connection, statement: Select[Any], ids: list[int]) -> Iterator[Any]:
+    for part in connection.execute(statement, {"ids": ids}).partitions(_FETCH):
+        yield from part
 
 
 def _conditions(search: Search) -> list[ColumnElement[bool]]:
