@@ -17,8 +17,9 @@ from autotrack.backends import open_backend
 from autotrack.backends.base import BackendContext
 from autotrack.errors import StoreUnavailableError
 from autotrack.home import Home
-from autotrack.place import Place, missing_store
-from autotrack.stored_run import RunList, StoredRun
+from autotrack.place import Place, find_place, missing_store
+from autotrack.run_list import RunList
+from autotrack.stored_run import StoredRun
 from autotrack.sync import recover_into
 
 if TYPE_CHECKING:

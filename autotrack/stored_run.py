@@ -1,24 +1,37 @@
-"""A run read back from the store, and a list of such runs."""
+"""A run read back from the store."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autotrack.content import artifact_name
+from autotrack.highlights import rank_metrics
 from autotrack.values import from_param
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
-
     from autotrack.evaluation.report import Evaluation
     from autotrack.history import History
+    from autotrack.run_list import RunList
     from autotrack.store.rows import DatasetRow, ModelRow, NoteRow, RunRow
+
+ATTRIBUTES = (
+    "id",
+    "name",
+    "experiment",
+    "status",
+    "parent_id",
+    "source",
+    "start_time",
+    "end_time",
+    "duration",
+)
+"""What describes a run beside its values."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class MetricPoint(NamedTuple):
@@ -165,8 +178,9 @@ class StoredRun:
         return row
 
     def __repr__(self) -> str:
+        """Return one line: name, id, status, duration and the metric that tells most."""
         length = "" if self.duration is None else f" {self.duration:.1f}s"
-        score = next((f" {key}={self.metrics[key]:.4g}" for key in interesting([self])), "")
+        score = next((f" {key}={self.metrics[key]:.4g}" for key in rank_metrics([self.metrics])), "")
         return f"<StoredRun {self.name} {self.id[:12]} {self.status}{length}{score}>"
 
     def _repr_html_(self) -> str:
@@ -175,14 +189,6 @@ class StoredRun:
         return run_card(self)
 
 
-ATTRIBUTES = (
-    "id",
-    "name",
-    "experiment",
-    "status",
-    "parent_id",
-    "source",
-    "start_time",
-    "end_time",
-    "duration",
-)
+def to_datetime(nanoseconds: int) -> datetime:
+    """Return a time of the store as UTC, to the microsecond."""
+    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
