@@ -27,6 +27,7 @@ from autotrack.records import (
     DatasetLogged,
     EvaluationLogged,
     MetricsLogged,
+    ModelLogged,
     NoteLogged,
     ParamsLogged,
     RunEnded,
@@ -37,6 +38,7 @@ from autotrack.values import clean_key, clean_text, to_metric, to_param, to_step
 
 if TYPE_CHECKING:
     from autotrack.evaluation.report import Evaluation
+    from autotrack.models.folder import ModelFolder
 
 logger = logging.getLogger("autotrack")
 
@@ -288,6 +290,21 @@ class Run:
         self._write(report)
         values = {f"{prefix}_{key}": value for key, value in evaluation.metrics.items() if value is not None}
         self.log_metrics(values, step)
+
+    def log_model_folder(self, folder: ModelFolder) -> None:
+        """Record a model folder that stands complete in the run's artifact directory, and its files."""
+        for file in folder.files:
+            self.add_file(f"{folder.name}/{file.path}", file.size, file.sha256)
+        self._write(
+            ModelLogged(
+                time=time.time_ns(),
+                name=folder.name,
+                flavors=folder.flavors,
+                model_id=folder.model_id,
+                signature=folder.signature,
+                size=folder.size,
+            )
+        )
 
     # Life
 

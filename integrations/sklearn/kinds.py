@@ -1,0 +1,84 @@
+"""What kind of estimator one is, asked of the estimator's tags; a class whose tags are broken is of no kind."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+CLASSIFIER = "classifier"
+REGRESSOR = "regressor"
+CLUSTERER = "clusterer"
+OUTLIER_DETECTOR = "outlier_detector"
+DENSITY_ESTIMATOR = "density_estimator"
+
+_PREPARATION = (
+    "sklearn.preprocessing.",
+    "sklearn.impute.",
+    "sklearn.feature_extraction.",
+    "sklearn.feature_selection.",
+    "sklearn.compose._column_transformer",
+    "sklearn.pipeline",
+)
+"""Modules whose transformers prepare data for a model. They open no run of their own."""
+
+
+def kind_of(estimator: Any) -> str | None:
+    """Return one of the words above, or None for transformers and for estimators that do not say."""
+    try:
+        kind = _tagged_kind(estimator)
+    except Exception:  # noqa: BLE001 - tags are the user's code too; an estimator of no kind is recorded all the same
+        return None
+    return kind if isinstance(kind, str) else None
+
+
+def _tagged_kind(estimator: Any) -> Any:
+    tags = getattr(estimator, "__sklearn_tags__", None)  # since scikit-learn 1.6
+    if tags is not None:
+        return tags().estimator_type
+    kind = getattr(estimator, "_estimator_type", None)
+    return {"DensityEstimator": DENSITY_ESTIMATOR}.get(kind, kind) if isinstance(kind, str) else None
+
+
+def is_model(estimator: Any) -> bool:
+    """Say whether training this is worth a run: everything but the steps that prepare data.
+
+    A scaler, an encoder or a pipeline of such would take the user's run away from the model that follows.
+    """
+    if has(estimator, "predict") or not type(estimator).__module__.startswith(_PREPARATION):
+        return True
+    steps = getattr(estimator, "steps", None)
+    if isinstance(steps, list) and steps:
+        last = steps[-1][-1]
+        return not isinstance(last, str) and last is not None and is_model(last)
+    return False
+
+
+def is_search(estimator: Any) -> bool:
+    """Say whether this is a search over parameters: any `BaseSearchCV`."""
+    module = sys.modules.get("sklearn.model_selection._search")
+    return module is not None and isinstance(estimator, module.BaseSearchCV)
+
+
+def has(estimator: Any, method: str) -> bool:
+    """Say whether an estimator offers a method now; a check of its own that fails means no."""
+    try:
+        return callable(getattr(estimator, method, None))
+    except Exception:  # noqa: BLE001 - properties of third-party classes raise anything
+        return False
+
+
+def last_step(estimator: Any) -> Any:
+    """Return the estimator that predicts: the last step of a pipeline, the best one of a search, else itself."""
+    while True:
+        steps = getattr(estimator, "steps", None)
+        if isinstance(steps, list) and steps and isinstance(steps[-1], tuple) and has(steps[-1][-1], "get_params"):
+            estimator = steps[-1][-1]
+        elif is_search(estimator) and "best_estimator_" in vars(estimator):
+            estimator = vars(estimator)["best_estimator_"]
+        else:
+            return estimator
+
+
+def class_path(estimator: Any) -> str:
+    """Return the import path of an estimator's class."""
+    return f"{type(estimator).__module__}.{type(estimator).__name__}"

@@ -1,0 +1,112 @@
+"""Predict on the training data once, within a budget: all rows where that is cheap, else an even sample of them."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from autotrack.integrations.sklearn.kinds import CLASSIFIER, has, is_search, last_step
+
+FEW_ROWS = 1000
+PROBE_ROWS = 100
+LEAST_BUDGET = 0.05
+SHARE_OF_FIT = 0.05
+
+# Their predict takes the class of the highest probability, and nothing else: one prediction serves for both.
+_ARGMAX_OF_PROBABILITY = {"ForestClassifier.predict", "BaggingClassifier.predict"}
+
+
+def budget_for(seconds: float, setting: float) -> float:
+    """Return the seconds our own predictions may take after a fit of `seconds`."""
+    return min(setting, max(LEAST_BUDGET, SHARE_OF_FIT * seconds))
+
+
+def count_rows(X: Any) -> int:  # noqa: N803 - scikit-learn's name
+    """Return the number of rows, 0 where that cannot be told."""
+    shape = getattr(X, "shape", None)
+    if isinstance(shape, tuple) and shape:
+        return int(shape[0])
+    return len(X) if hasattr(X, "__len__") else 0
+
+
+def within_budget(compute: Callable[[Any], Any], n_rows: int, budget: float) -> tuple[Any, Any]:
+    """Compute something for all rows, or for as many as the budget allows; the cost of a sample tells how many.
+
+    Args:
+        compute: Takes positions of rows, or None for all of them.
+        n_rows: Number of rows there are.
+        budget: Seconds.
+
+    Returns:
+        What it computed, and for which rows (None for all).
+    """
+    if n_rows <= FEW_ROWS:
+        return compute(None), None
+    size = PROBE_ROWS
+    while True:
+        rows = even_sample(n_rows, size)
+        started = time.perf_counter()
+        found = compute(rows)
+        affordable = int(budget * size / (time.perf_counter() - started))
+        if affordable >= n_rows:
+            return compute(None), None
+        if affordable < 2 * size:
+            return found, rows
+        size = min(affordable, 10 * size)
+
+
+def even_sample(n_rows: int, size: int) -> Any:
+    """Return `size` positions evenly spread over `n_rows`: the same every time, and no random number is drawn."""
+    return np.linspace(0, n_rows - 1, size).astype(np.intp)
+
+
+def take(data: Any, rows: Any) -> Any:
+    """Return rows of an array, frame, sparse matrix or list; all of them where `rows` is None."""
+    return data if rows is None or data is None else _safe_indexing(data, rows)
+
+
+def predict(estimator: Any, X: Any, kind: str | None) -> tuple[Any, Any, str | None]:  # noqa: N803
+    """Return labels, scores (or None), and why there are no scores."""
+    silent = without_progress(estimator)
+    if kind != CLASSIFIER:
+        return silent.predict(X), None, None
+    scores, missing = _scores(silent, X)
+    if scores is not None and _takes_argmax(silent) and isinstance(scores, np.ndarray):
+        return last_step(silent).classes_.take(scores.argmax(axis=1), axis=0), scores, missing
+    return silent.predict(X), scores, missing
+
+
+def _scores(estimator: Any, X: Any) -> tuple[Any, str | None]:  # noqa: N803
+    for method in ("predict_proba", "decision_function"):
+        if has(estimator, method):
+            try:
+                return getattr(estimator, method)(X), None
+            except Exception as error:  # noqa: BLE001 - some offer it and cannot: SVC after sparse data, wrappers
+                return None, f"{method} raised {type(error).__name__}: {error}"
+    return None, "the estimator has neither predict_proba nor decision_function"
+
+
+def _takes_argmax(estimator: Any) -> bool:
+    method = type(last_step(estimator)).predict
+    return method.__module__.startswith("sklearn.") and method.__qualname__ in _ARGMAX_OF_PROBABILITY
+
+
+def without_progress(estimator: Any) -> Any:
+    """Return the estimator, or a shallow copy that prints nothing where it would (forests with `verbose=1`)."""
+    if is_search(estimator):
+        return without_progress(last_step(estimator))
+    steps = getattr(estimator, "steps", None)
+    if isinstance(steps, list) and any(getattr(step[-1], "verbose", 0) for step in steps if isinstance(step, tuple)):
+        quiet = copy.copy(estimator)
+        quiet.steps = [(name, without_progress(step)) for name, step in steps]
+        return quiet
+    if getattr(estimator, "verbose", 0):
+        quiet = copy.copy(estimator)
+        quiet.verbose = 0
+        return quiet
+    return estimator

@@ -1,0 +1,176 @@
+"""Which tracked model made which array.
+
+Each prediction that the user asks a tracked model for leaves a small note: weak references to model, data and result,
+and a sample of the result. Nothing is kept alive by it. Notes are found again by the identity of the array (from any
+thread), or among the last few predictions of the same context.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+import weakref
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from autotrack.active import is_paused
+from autotrack.integration import Patcher
+from autotrack.integrations.sklearn import fitted
+from autotrack.integrations.sklearn.classes import definition
+from autotrack.integrations.sklearn.samples import Array, rows_of, step_for
+from autotrack.patching.nesting import active_call
+from autotrack.run import Run
+from autotrack.shield import contain
+
+PREDICT = "predict"
+PROBABILITIES = "predict_proba"
+LOG_PROBABILITIES = "predict_log_proba"
+DECISION = "decision_function"
+METHODS = (PREDICT, PROBABILITIES, LOG_PROBABILITIES, DECISION)
+MAX_RECENT = 16
+
+inside: ContextVar[bool] = ContextVar("autotrack_predicting", default=False)
+"""Whether this code runs in a prediction or a score that the user asked for: what happens in there is not his."""
+_recent: ContextVar[tuple[Prediction, ...]] = ContextVar("autotrack_predictions", default=())
+_made: dict[int, _Made] = {}
+
+
+class Prediction:
+    """A note of one prediction.
+
+    Attributes:
+        kind: The method: one of `METHODS`.
+        run: The run that trained the model.
+        model: Weak reference to the model.
+        data: Weak reference to what was predicted for, or None where it takes none.
+        results: Weak references to the array returned, or to the arrays of a list.
+        rows: Rows predicted, or None where the result has none.
+        step: Distance between the rows in `sample`.
+        sample: Every `step`-th row of the result; None unless that is one numpy array.
+        seconds: How long it took.
+        patcher: Of the integration that saw it; a note of an earlier `enable` is void.
+    """
+
+    __slots__ = ("data", "kind", "model", "patcher", "results", "rows", "run", "sample", "seconds", "step")
+
+    def __init__(
+        self, patcher: Patcher, model: Any, run: Run, kind: str, data: Any, result: Any, seconds: float
+    ) -> None:
+        self.patcher = patcher
+        self.model = weakref.ref(model)
+        self.run = run
+        self.kind = kind
+        self.data = _weak(data)
+        self.seconds = seconds
+        self.step = 1
+        self.sample: Array | None = None
+        arrays = result if isinstance(result, (list, tuple)) else (result,)
+        self.results = tuple(reference for array in arrays if (reference := _weak(array)) is not None)
+        if type(result) is np.ndarray and result.ndim:
+            self.rows: int | None = len(result)
+            self.step = step_for(result.size)
+            self.sample = result[:: self.step].copy()
+        else:
+            self.rows = rows_of(arrays[0]) if len(arrays) and arrays[0] is not result else rows_of(result)
+
+    @property
+    def result(self) -> Any:
+        """The array that was returned, if it was one and is still there."""
+        return self.results[0]() if len(self.results) == 1 else None
+
+
+class _Made(weakref.ref[Any]):
+    """A weak reference to a result that takes itself out of the map when the result goes."""
+
+    __slots__ = ("key", "prediction")
+    key: int
+    prediction: Prediction
+
+
+def _weak(value: Any) -> weakref.ref[Any] | None:
+    try:
+        return weakref.ref(value)
+    except TypeError:
+        return None
+
+
+def _gone(reference: _Made) -> None:
+    if _made.get(reference.key) is reference:
+        del _made[reference.key]
+
+
+def patch_predictions(patcher: Patcher, owner: type) -> None:
+    """Note the predictions of a class, as far as it defines the methods itself."""
+    for method in METHODS:
+        place = definition(owner, method)
+        if place is not None:
+            holder, name = place
+            patcher.replace(holder, name, _noted(patcher, getattr(holder, name), method))
+
+
+def _noted(patcher: Patcher, function: Callable[..., Any], kind: str) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def autotrack_predict(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        if not patcher.live or inside.get() or is_paused() or active_call() is not None:
+            return function(self, *args, **kwargs)
+        run = fitted.run_of(self)
+        if run is None:
+            return function(self, *args, **kwargs)
+        token = inside.set(True)
+        started = time.perf_counter()
+        try:
+            result = function(self, *args, **kwargs)
+        finally:
+            inside.reset(token)
+        try:
+            data = args[0] if args else kwargs.get("X")
+            note_prediction(patcher, self, run, kind, data, result, time.perf_counter() - started)
+        except Exception as error:
+            contain(error, f"noting what {kind} returned", functools.partial(run.note, level="warning"))
+        return result
+
+    return autotrack_predict
+
+
+def note_prediction(  # noqa: PLR0917 - a hot path: positional arguments are cheaper
+    patcher: Patcher, model: Any, run: Run, kind: str, data: Any, result: Any, seconds: float
+) -> None:
+    """Note that `model`, trained by `run`, has returned `result` for `data`."""
+    prediction = Prediction(patcher, model, run, kind, data, result, seconds)
+    for reference in prediction.results:
+        array = reference()
+        _know(array, prediction)
+        base = getattr(array, "base", None)
+        if type(base) is np.ndarray and base is not data:  # numpy gives views of a view the first array as base
+            _know(base, prediction)
+    _recent.set((*_recent.get()[1 - MAX_RECENT :], prediction))
+
+
+def _know(array: Any, prediction: Prediction) -> None:
+    made = _Made(array, _gone)
+    made.key = id(array)
+    made.prediction = prediction
+    _made[made.key] = made
+
+
+def maker_of(array: Any) -> Prediction | None:
+    """Return the prediction that returned this very object."""
+    made = _made.get(id(array))
+    if made is None or made() is not array or not made.prediction.patcher.live:
+        return None
+    return made.prediction
+
+
+def recent_predictions() -> list[Prediction]:
+    """Return the last predictions of this context, the newest first."""
+    return [prediction for prediction in reversed(_recent.get()) if prediction.patcher.live]
+
+
+def forget_all() -> None:
+    """Forget every prediction of this context, and every array."""
+    _made.clear()
+    _recent.set(())
