@@ -106,9 +106,11 @@ def balanced_accuracy(counts: Counts, ratio: Ratios) -> float:
 def matthews_corrcoef(counts: Counts) -> float:
     """Correlation between truth and prediction, from -1 to 1; 0 where one of them is constant."""
     total, support, predicted = counts.total, counts.support, counts.predicted
+    if min(np.count_nonzero(support), np.count_nonzero(predicted)) < 2:
+        return 0.0  # exactly, where sums of weights would leave a rounding error to divide by
     agreement = float(counts.hits.sum()) * total - float(support @ predicted)
     spread = (total**2 - float(predicted @ predicted)) * (total**2 - float(support @ support))
-    return agreement / spread**0.5 if spread > 0 else 0.0
+    return float(agreement / spread**0.5)
 
 
 def confusion(true: Codes, pred: Codes, size: int, weights: FloatArray | None = None) -> Matrix:

@@ -89,7 +89,7 @@ def evaluate(  # noqa: PLR0913 - each is a separate choice of the caller
         return evaluate_classes(
             data._replace(true=_one_column(data.true), pred=_one_column(data.pred)),
             split=split,
-            labels=class_order(y_true) if labels is None else as_array(labels, "labels"),
+            labels=_known_classes(data, y_true) if labels is None else as_array(labels, "labels"),
             task=task if task in CLASSIFICATIONS else None,
             class_names=class_names,
             limits=limits,
@@ -123,6 +123,11 @@ def _one_column(labels: Any) -> Array | None:
     if not is_one_hot(array):
         raise EvaluationError(f"class labels have shape {array.shape}; one column or one-hot rows are expected")
     return one_hot_codes(array)
+
+
+def _known_classes(data: Data, y_true: Any) -> Array | None:
+    """Classes that the form of the truth tells: one for each one-hot column, or ordered categories."""
+    return np.arange(data.true.shape[1]) if data.true.ndim > 1 else class_order(y_true)
 
 
 def _label_names(labels: Any) -> Iterable[str] | None:

@@ -46,6 +46,8 @@ def encode(true: Array, pred: Array | None, labels: Array | None) -> Encoded:
         EvaluationError: If a label is missing (None, NaN), or true and predicted labels have nothing in common because
             one side holds numbers and the other text.
     """
+    true = _signed(true)
+    pred, labels = (None if array is None else _signed(array) for array in (pred, labels))
     present = [array for array in (labels, true, pred) if array is not None]
     if all(array.dtype.kind in "biuf" for array in present):
         return _encode_numbers(true, pred, labels)
@@ -79,6 +81,14 @@ def name_classes(classes: Sequence[Any], class_names: Mapping[Any, str] | Iterab
     return tuple(names[: len(classes)])
 
 
+def _signed(array: Array) -> Array:
+    """Unsigned numbers of 64 bits become signed ones, or objects where they are too large: numpy would round them."""
+    if array.dtype != np.uint64:
+        return array
+    fits = not array.size or int(array.max()) <= np.iinfo(np.int64).max
+    return array.astype(np.int64 if fits else object)
+
+
 def _text(label: Any) -> str:
     return label.decode("utf-8", "backslashreplace") if isinstance(label, bytes) else str(label)
 
@@ -89,7 +99,7 @@ def _encode_numbers(true: Array, pred: Array | None, labels: Array | None) -> En
         if array.dtype.kind == "f" and np.isnan(array).any():
             _refuse_missing(name, np.isnan(array))
     known = np.empty(0, dtype=true.dtype) if labels is None else labels
-    if all(array.dtype.kind in "biu" and array.dtype != np.uint64 for array in (*seen, known)):
+    if all(array.dtype.kind in "biu" for array in (*seen, known)):
         low, high = _bounds((*seen, known))
         if high - low < max(_TABLE_SLOTS, 4 * true.size):
             return _encode_by_table(seen, known, low, high)

@@ -76,5 +76,8 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shorten(label: str, length: int = 24) -> str:
-    """A label short enough to stand beside others."""
-    return label if len(label) <= length else f"{label[: length - 1]}…"
+    """A label short enough to stand beside others: its start and its end, which often tells similar ones apart."""
+    if len(label) <= length:
+        return label
+    end = (length - 1) // 2
+    return f"{label[: length - 1 - end]}…{label[-end:]}"

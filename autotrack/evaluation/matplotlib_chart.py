@@ -7,7 +7,7 @@ class called "$x" can break the picture.
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autotrack.errors import MissingDependencyError
 from autotrack.evaluation.marks import Bars, Cells, Chart, Line
@@ -21,7 +21,9 @@ _FONT = 9.0
 _DARK_CELL = 0.55
 _LINE_STYLES = {"solid": "-", "dash": "--", "dots": "none", "linked": "-"}
 _MANY_LEGEND_ENTRIES = 4
-_LONG_TICK = 4
+_LEGEND_DROP = 0.55  # inches, room for the ticks and the title of the axis
+_LEGEND_COLUMNS = 2
+_ROOM_FOR_TICKS = 40  # letters
 
 
 def to_png(chart: Chart, dpi: int) -> bytes:
@@ -33,9 +35,12 @@ def to_png(chart: Chart, dpi: int) -> bytes:
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
     except ImportError as error:
         raise MissingDependencyError("matplotlib", "plots") from error
-    figure = Figure(figsize=_size(chart), dpi=dpi, layout="constrained", facecolor="white")
+    figure = Figure(
+        figsize=_size(chart), dpi=dpi, layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08), facecolor="white"
+    )
     canvas = FigureCanvasAgg(figure)
     axes = figure.add_subplot(facecolor="white")
     for mark in chart.marks:
@@ -48,7 +53,7 @@ def to_png(chart: Chart, dpi: int) -> bytes:
     _dress(axes, chart)
     _plain_text(figure)
     buffer = io.BytesIO()
-    canvas.print_png(buffer)
+    canvas.print_png(buffer)  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 
@@ -79,11 +84,10 @@ def _draw_line(axes: Axes, mark: Line) -> None:
 
 
 def _draw_bars(axes: Axes, mark: Bars) -> None:
-    style = {"color": color_of(mark.color), "label": mark.name, "edgecolor": "white", "linewidth": 0.5, "zorder": 2}
-    if mark.flat:
-        axes.barh(mark.places, mark.lengths, height=mark.width, **style)
-    else:
-        axes.bar(mark.places, mark.lengths, width=mark.width, **style)
+    draw = axes.barh if mark.flat else axes.bar
+    bars = draw(mark.places, mark.lengths, mark.width, label=mark.name, color=color_of(mark.color), zorder=2)
+    for bar in bars:
+        bar.set(edgecolor="white", linewidth=0.5)
 
 
 def _draw_cells(figure: Figure, axes: Axes, mark: Cells) -> None:
@@ -107,8 +111,8 @@ def _dress(axes: Axes, chart: Chart) -> None:
     axes.set_ylabel(chart.y_title, fontsize=_FONT, color="black")
     axes.tick_params(labelsize=_FONT - 1, colors="black")
     if chart.x_ticks is not None:
-        upright = any(len(tick) > _LONG_TICK for tick in chart.x_ticks)
-        turn = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if upright else {"rotation": 0}
+        slanted = max(map(len, chart.x_ticks), default=0) * len(chart.x_ticks) > _ROOM_FOR_TICKS
+        turn: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
         axes.set_xticks(range(len(chart.x_ticks)), chart.x_ticks, **turn)
     if chart.y_ticks is not None:
         axes.set_yticks(range(len(chart.y_ticks)), chart.y_ticks)
@@ -124,26 +128,20 @@ def _dress(axes: Axes, chart: Chart) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     if chart.square:
         axes.set_aspect("equal", adjustable="box")
-    _add_legend(axes)
+    _add_legend(axes, chart)
 
 
-def _add_legend(axes: Axes) -> None:
-    """Inside where few entries leave room, below the axes where they are many."""
+def _add_legend(axes: Axes, chart: Chart) -> None:
+    """Inside where few entries leave room; below the axes where they are many or bars fill the axes."""
     handles, labels = axes.get_legend_handles_labels()
-    named = [(handle, label) for handle, label in zip(handles, labels, strict=True) if label]
-    if not named:
+    if not any(labels):
         return
-    place = {"loc": "best"}
-    if len(named) > _MANY_LEGEND_ENTRIES:
-        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14)}
-    axes.legend(
-        [handle for handle, _ in named],
-        [label for _, label in named],
-        fontsize=_FONT - 1,
-        framealpha=0.9,
-        ncols=1 if len(named) <= _MANY_LEGEND_ENTRIES else 2,
-        **place,
-    )
+    inside = len(labels) <= _MANY_LEGEND_ENTRIES and chart.y_ticks is None
+    place: dict[str, Any] = {"loc": "best"}
+    if not inside:
+        height = axes.get_position().height * _size(chart)[1]
+        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -_LEGEND_DROP / height), "ncols": _LEGEND_COLUMNS}
+    axes.legend(handles, labels, fontsize=_FONT - 1, framealpha=0.9, **place)
 
 
 def _plain_text(figure: Figure) -> None:

@@ -63,7 +63,8 @@ def _full(evaluation: Evaluation, matrix: Matrix) -> Chart:
 
 def _row_shares(dense: FloatArray) -> FloatArray:
     totals = dense.sum(axis=1, keepdims=True)
-    return np.divide(dense, totals, out=np.zeros_like(dense), where=totals > 0)
+    shares: FloatArray = np.divide(dense, totals, out=np.zeros_like(dense), where=totals > 0)
+    return shares
 
 
 def _texts(dense: FloatArray, shares: FloatArray) -> list[list[str]] | None:

@@ -8,6 +8,8 @@ from autotrack.evaluation.marks import GREY, PALETTE, Bars, Cells, Chart, Line
 
 _MODES = {"solid": "lines", "dash": "lines", "dots": "markers", "linked": "lines+markers"}
 
+_BLUES = [[0.0, "#f7fbff"], [0.5, "#6baed6"], [1.0, "#08306b"]]  # from light to dark; "Blues" is not so everywhere
+
 
 def to_plotly(chart: Chart) -> dict[str, Any]:
     """The figure as `{"data": [...], "layout": {...}}`, as plotly.js and `plotly.graph_objects.Figure` take it."""
@@ -61,8 +63,7 @@ def _cells(mark: Cells, chart: Chart) -> dict[str, Any]:
         "z": mark.shares,
         "zmin": 0,
         "zmax": 1,
-        "colorscale": "Blues",
-        "reversescale": False,
+        "colorscale": _BLUES,
         "colorbar": {"title": {"text": mark.legend, "side": "right"}, "tickformat": ".0%"},
         "hovertemplate": (
             f"{chart.y_title}: %{{y}}<br>{chart.x_title}: %{{x}}<br>{mark.legend}: %{{z:.1%}}<extra></extra>"

@@ -92,9 +92,11 @@ def pair_areas(ranking: Ranking, codes: Codes, size: int) -> FloatArray:
     before = previous(ranking.hits, ranking.bounds[:-1])
     repeats = np.diff(ranking.ends, prepend=-1)
     above = np.repeat((before + ranking.hits) / 2, repeats)
-    keys = codes[ranking.rows] + np.arange(0, number * size, size)[:, None]
-    sums = np.bincount(keys.ravel(), above, minlength=number * size).reshape(number, size)
     support = np.bincount(codes, minlength=size)
+    stride = support.size  # more than size if there are classes without scores
+    keys = codes[ranking.rows] + np.arange(0, number * stride, stride)[:, None]
+    sums = np.bincount(keys.ravel(), above, minlength=number * stride).reshape(number, stride)[:, :size]
+    support = support[:size]
     positives = ranking.hits[ranking.bounds[1:] - 1]
     pairs = positives[:, None] * support[None, :]
     return np.where(pairs > 0, sums / np.where(pairs > 0, pairs, 1), np.nan)

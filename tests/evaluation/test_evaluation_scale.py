@@ -1,0 +1,69 @@
+"""Ten thousand classes and a million rows cost seconds and megabytes, not minutes and gigabytes."""
+
+import time
+import tracemalloc
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from autotrack.evaluation import Evaluation, evaluate
+
+CLASSES, ROWS = 10_000, 1_000_000
+
+
+def measured(*args: Any, **kwargs: Any) -> tuple[Evaluation, float, float]:
+    """The evaluation, its seconds, and the megabytes it needed at most (measured in a second run, which is slower)."""
+    start = time.perf_counter()
+    result = evaluate(*args, **kwargs)
+    seconds = time.perf_counter() - start
+    tracemalloc.start()
+    evaluate(*args, **kwargs)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return result, seconds, peak / 1e6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_ten_thousand_classes(text: bool, weighted: bool) -> None:
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, CLASSES, ROWS)
+    pred = np.where(rng.random(ROWS) < 0.7, true, rng.integers(0, CLASSES, ROWS))
+    hits = float((true == pred).mean())
+    if text:
+        names = np.array([f"class {code}" for code in range(CLASSES)], dtype=object)
+        true, pred = names[true], names[pred]
+    result, seconds, megabytes = measured(true, pred, sample_weight=np.ones(ROWS) if weighted else None)
+    assert seconds < 4  # under 2 on an idle machine
+    assert megabytes < 200
+    assert result.metrics["accuracy_score"] == pytest.approx(hits)
+    assert result.matrix.counts.size <= 50_000
+    assert result.matrix.counts.sum() + result.matrix.omitted == pytest.approx(ROWS)
+    assert len(msgspec.msgpack.encode(result.to_dict())) < 3e6
+
+
+@pytest.mark.slow
+def test_many_classes_with_scores_keep_to_the_budget() -> None:
+    rng = np.random.default_rng(0)
+    score = rng.random((20_000, 2_000), dtype=np.float32)
+    start = time.perf_counter()
+    result = evaluate(rng.integers(0, 2_000, 20_000), y_score=score, budget_seconds=0.5)
+    assert time.perf_counter() - start < 4
+    assert result.metrics["top_5_accuracy_score"] is not None
+    assert len(msgspec.msgpack.encode(result.to_dict())) < 3e6
+
+
+def test_a_small_evaluation_takes_a_moment() -> None:
+    rng = np.random.default_rng(0)
+    true, score = rng.integers(0, 2, 569), rng.random(569)
+    best = min(_seconds(true, score) for _ in range(30))
+    assert best < 0.005  # 0.35 ms on an idle machine
+
+
+def _seconds(true: Any, score: Any) -> float:
+    start = time.perf_counter()
+    evaluate(true, y_score=score)
+    return time.perf_counter() - start
