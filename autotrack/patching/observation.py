@@ -8,12 +8,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 from autotrack.patching import nesting
 from autotrack.patching.call import Call, CallFailedError
 from autotrack.shield import contain
 
 Observer = Callable[[Call], Iterator[None]]
+
+
+class Arguments(NamedTuple):
+    """Arguments of a call as the user gave them."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+def begin(source: str, function: Callable[..., Any], observer: Observer, arguments: Arguments) -> Observation | None:
+    """Start to observe a call; None where we cannot. Never raises an error of ours."""
+    try:
+        call = Call(source, function, arguments.args, arguments.kwargs, nesting.active_call())
+        observation = Observation(call, observer)
+        observation.start()
+    except Exception as error:
+        contain(error, f"observing {source}")
+        return None
+    return observation
 
 
 class Observation:
@@ -24,17 +44,17 @@ class Observation:
         observer: What to do around it.
     """
 
-    __slots__ = ("_call", "_generator", "_started", "_token")
+    __slots__ = ("_generator", "_started", "_token", "call")
 
     def __init__(self, call: Call, observer: Observer) -> None:
-        self._call = call
+        self.call = call
         self._generator: Iterator[None] | None = observer(call)
         self._started = 0.0
         self._token = nesting.enter(call)
 
     def start(self) -> None:
         """Run the observer up to its yield; if it fails, the call goes on unobserved with the user's arguments."""
-        call = self._call
+        call = self.call
         call.phase_started = time.perf_counter()
         args, kwargs = call.args, call.kwargs
         try:
@@ -53,25 +73,30 @@ class Observation:
 
     def succeed(self, result: object) -> None:
         """Let the observer see the result."""
-        self._call.result = result
-        self._end(None)
+        self._end(result, None)
 
     def fail(self, error: BaseException) -> None:
         """Let the observer know that the library raised."""
-        self._call.error = error
-        self._end(CallFailedError())
+        self._end(None, error)
 
-    def _end(self, failure: CallFailedError | None) -> None:
-        call = self._call
+    def _end(self, result: object, error: BaseException | None) -> None:
+        try:
+            self._finish(result, error)
+        except Exception as failure:
+            self._contain(failure)
+        finally:
+            self._leave()
+
+    def _finish(self, result: object, error: BaseException | None) -> None:
+        call = self.call
         call.phase_started = time.perf_counter()
         call.seconds = call.phase_started - self._started
+        call.result, call.error = result, error
+        failure = CallFailedError() if error is not None else None
         try:
             if self._generator is not None:
                 self._resume(self._generator, failure)
-        except Exception as error:
-            self._contain(error)
         finally:
-            self._leave()
             call.error = None  # else the traceback, this call and its frame would keep each other alive
             if failure is not None:
                 failure.__traceback__ = failure.__context__ = None
@@ -88,8 +113,8 @@ class Observation:
         raise RuntimeError("an observer must yield exactly once")
 
     def _leave(self) -> None:
-        self._call.under_way = False
+        self.call.under_way = False
         nesting.leave(self._token)
 
     def _contain(self, error: Exception) -> None:
-        contain(error, f"observing {self._call.source} {self._call.function.__qualname__}", self._call.note)
+        contain(error, f"observing {self.call.source} {self.call.function.__qualname__}", self.call.note)

@@ -12,8 +12,8 @@ from typing import Any
 
 from autotrack.active import is_paused
 from autotrack.patching import nesting
-from autotrack.patching.call import Call, signature
-from autotrack.patching.observation import Observation, Observer
+from autotrack.patching.call import signature
+from autotrack.patching.observation import Arguments, Observer, begin
 
 _ABSENT = object()
 
@@ -65,16 +65,13 @@ class Patcher:
         @functools.wraps(function)
         def autotrack_observed(*args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            if not self.live or is_paused():
+            if not self.live or is_paused() or (not nested and nesting.active_call() is not None):
                 return function(*args, **kwargs)
-            parent = nesting.active_call()
-            if parent is not None and not nested:
+            observation = begin(self.source, function, observer, Arguments(args, kwargs))
+            if observation is None:
                 return function(*args, **kwargs)
-            call = Call(self.source, function, args, kwargs, parent)
-            observation = Observation(call, observer)
-            observation.start()
             try:
-                result = function(*call.args, **call.kwargs)
+                result = function(*observation.call.args, **observation.call.kwargs)
             except BaseException as error:
                 observation.fail(error)
                 raise
