@@ -91,7 +91,7 @@ def _telling(loader: Any, tell: Hook) -> Loader:
     """Return a transparent proxy of a loader that calls `tell` with the finished module."""
     import wrapt
 
-    class TellingLoader(wrapt.ObjectProxy):  # type: ignore[type-arg] - generic in its stubs only
+    class TellingLoader(wrapt.ObjectProxy):  # type: ignore[type-arg]
         def exec_module(self, module: ModuleType) -> None:
             original = self.__wrapped__
             module.__loader__ = original

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextvars import Token
 from typing import Any, NamedTuple
 
 from autotrack.patching import nesting
@@ -26,11 +27,14 @@ class Arguments(NamedTuple):
 
 def begin(source: str, function: Callable[..., Any], observer: Observer, arguments: Arguments) -> Observation | None:
     """Start to observe a call; None where we cannot. Never raises an error of ours."""
+    observation = None
     try:
         call = Call(source, function, arguments.args, arguments.kwargs, nesting.active_call())
         observation = Observation(call, observer)
         observation.start()
     except Exception as error:
+        if observation is not None:
+            observation.leave()
         contain(error, f"observing {source}")
         return None
     return observation
@@ -50,7 +54,7 @@ class Observation:
         self.call = call
         self._generator: Iterator[None] | None = observer(call)
         self._started = 0.0
-        self._token = nesting.enter(call)
+        self._token: Token[Call | None] | None = nesting.enter(call)
 
     def start(self) -> None:
         """Run the observer up to its yield; if it fails, the call goes on unobserved with the user's arguments."""
@@ -66,7 +70,7 @@ class Observation:
             call.args, call.kwargs = args, kwargs
             self._contain(error)
         except BaseException:
-            self._leave()
+            self.leave()
             raise
         self._started = time.perf_counter()
         call.caller_seconds = self._started - call.phase_started
@@ -82,10 +86,13 @@ class Observation:
     def _end(self, result: object, error: BaseException | None) -> None:
         try:
             self._finish(result, error)
+            self.leave()
         except Exception as failure:
+            self.leave()
             self._contain(failure)
-        finally:
-            self._leave()
+        except BaseException:
+            self.leave()
+            raise
 
     def _finish(self, result: object, error: BaseException | None) -> None:
         call = self.call
@@ -112,9 +119,12 @@ class Observation:
         generator.close()  # type: ignore[attr-defined]
         raise RuntimeError("an observer must yield exactly once")
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Let the next call be an outermost one again; leaving twice does no harm."""
         self.call.under_way = False
-        nesting.leave(self._token)
+        token, self._token = self._token, None
+        if token is not None:
+            nesting.leave(token)
 
     def _contain(self, error: Exception) -> None:
         contain(error, f"observing {self.call.source} {self.call.function.__qualname__}", self.call.note)
