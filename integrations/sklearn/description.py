@@ -6,23 +6,19 @@ estimator's parts, so neither a later change of its parameters nor another fit i
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from autotrack import names
-from autotrack.integrations.sklearn.kinds import has, last_step
+from autotrack.integrations.sklearn.kinds import has, last_step, shallow_copy
 from autotrack.run import Run
 
 SCALARS = (
-    "n_features_in_",
     "n_iter_",
     "n_leaves_",
     "n_clusters_",
-    "n_components_",
     "loss_",
     "best_loss_",
     "best_validation_score_",
@@ -33,7 +29,6 @@ SCALARS = (
     "stress_",
     "kl_divergence_",
     "noise_variance_",
-    "inertia_",
     "bound_",
     "alpha_",
     "lambda_",
@@ -98,11 +93,19 @@ def _log_series(run: Run, name: str, values: Any) -> None:
 
 def log_description(run: Run, estimator: Any) -> None:
     """Write diagram, importances and coefficients in the background."""
-    diagram = portrait(estimator)
-    model = copy.copy(last_step(estimator))
-    prepare = list(_earlier_steps(estimator))
-    run.defer("writing the estimator's diagram", lambda: _write_diagram(run, diagram))
-    run.defer("writing importances and coefficients", lambda: _write_importances(run, model, prepare))
+    try:
+        diagram = portrait(estimator)
+        model = shallow_copy(last_step(estimator))
+    except Exception as error:  # noqa: BLE001 - a class may have no __dict__, or a get_params that fails
+        run.note("diagram.skipped", f"{type(estimator).__name__}: {type(error).__name__}: {error}")
+        return
+    earlier = earlier_steps(estimator)
+
+    def write() -> None:
+        _write_diagram(run, diagram)
+        _write_importances(run, model, earlier)
+
+    run.defer("describing the estimator", write)
 
 
 def portrait(estimator: Any) -> Any:
@@ -112,8 +115,10 @@ def portrait(estimator: Any) -> Any:
     """
     if not has(estimator, "get_params") or isinstance(estimator, type):
         return estimator
-    drawn = object.__new__(type(estimator))
+    drawn = shallow_copy(estimator)
     own = vars(drawn)
+    for name in [name for name in own if name.endswith("_")]:
+        del own[name]
     for name, value in estimator.get_params(deep=False).items():
         own[name] = _portrait_of_value(value)
     own["__sklearn_is_fitted__"] = _yes
@@ -141,14 +146,13 @@ def _write_diagram(run: Run, diagram: Any) -> None:
     run.log_text(html, names.ESTIMATOR_HTML)
 
 
-def _earlier_steps(estimator: Any) -> Iterator[Any]:
-    """Yield what stands before the last step, as a pipeline that can name its features."""
+def earlier_steps(estimator: Any) -> tuple[Any, ...]:
+    """Return what prepares the data for the last step of a pipeline."""
     steps = getattr(estimator, "steps", None)
-    if isinstance(steps, list) and len(steps) > 1:
-        yield copy.copy(estimator)[:-1]
+    return tuple(steps[:-1]) if isinstance(steps, list) else ()
 
 
-def _write_importances(run: Run, model: Any, prepare: list[Any]) -> None:
+def _write_importances(run: Run, model: Any, earlier: tuple[Any, ...]) -> None:
     try:
         importances = getattr(model, "feature_importances_", None)
         coefficients = getattr(model, "coef_", None)
@@ -159,7 +163,7 @@ def _write_importances(run: Run, model: Any, prepare: list[Any]) -> None:
         table = _dense(array)
         if table is None:
             continue
-        features = feature_names(model, prepare, table.shape[-1])
+        features = feature_names(model, earlier, table.shape[-1])
         content = _by_feature(features, table) if table.ndim == 1 else _by_class(features, table, model)
         run.log_text(json.dumps(content, indent=1), path)
 
@@ -186,12 +190,14 @@ def _by_class(features: list[str], table: Any, model: Any) -> dict[str, dict[str
     return {row: _by_feature(features, values) for row, values in zip(rows, table, strict=True)}
 
 
-def feature_names(model: Any, prepare: list[Any], count: int) -> list[str]:
+def feature_names(model: Any, earlier: tuple[Any, ...], count: int) -> list[str]:
     """Return the names of the features a model saw, or x0, x1, … where nobody knows them."""
     found = getattr(model, "feature_names_in_", None)
-    if found is None and prepare:
+    if found is None and earlier:
+        from sklearn.pipeline import Pipeline
+
         try:
-            found = prepare[0].get_feature_names_out()
+            found = Pipeline(list(earlier)).get_feature_names_out()
         except Exception:  # noqa: BLE001 - a transformer that cannot name its features says so with any error
             found = None
     if found is None or len(found) != count:

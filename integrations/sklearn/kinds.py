@@ -82,3 +82,10 @@ def last_step(estimator: Any) -> Any:
 def class_path(estimator: Any) -> str:
     """Return the import path of an estimator's class."""
     return f"{type(estimator).__module__}.{type(estimator).__name__}"
+
+
+def shallow_copy(estimator: Any) -> Any:
+    """Return another object with the same attributes, without the class's own ways of copying, which may be costly."""
+    twin = object.__new__(type(estimator))
+    vars(twin).update(vars(estimator))
+    return twin

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from autotrack.integrations.sklearn.kinds import CLASSIFIER, has, is_search, last_step
+from autotrack.integrations.sklearn.kinds import CLASSIFIER, has, is_search, last_step, shallow_copy
 
 FEW_ROWS = 1000
 PROBE_ROWS = 100
@@ -102,11 +101,11 @@ def without_progress(estimator: Any) -> Any:
         return without_progress(last_step(estimator))
     steps = getattr(estimator, "steps", None)
     if isinstance(steps, list) and any(getattr(step[-1], "verbose", 0) for step in steps if isinstance(step, tuple)):
-        quiet = copy.copy(estimator)
+        quiet = shallow_copy(estimator)
         quiet.steps = [(name, without_progress(step)) for name, step in steps]
         return quiet
     if getattr(estimator, "verbose", 0):
-        quiet = copy.copy(estimator)
+        quiet = shallow_copy(estimator)
         quiet.verbose = 0
         return quiet
     return estimator

@@ -8,6 +8,7 @@ Random states are compared before and after, and put back only where a predictio
 from __future__ import annotations
 
 import random
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,13 +22,23 @@ from autotrack.patching import nesting
 
 
 class _Here:
-    """The pattern of a warning filter that fits every text, but only inside one call."""
+    """The pattern of a warning filter that fits every text inside one call, and none elsewhere.
+
+    scikit-learn hands the filters on to its workers, as texts of patterns to threads and pickled to processes.
+    """
 
     def __init__(self, call: Call) -> None:
         self._call = call
 
     def match(self, text: str) -> bool:  # noqa: ARG002 - what the warnings module calls
         return nesting.active_call() is self._call
+
+    @property
+    def pattern(self) -> str:
+        return "" if self.match("") else "(?!)"
+
+    def __reduce__(self) -> Any:
+        return re.compile, (self.pattern,)
 
 
 @contextmanager
