@@ -9,8 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextvars import Token
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from autotrack.active import is_paused
 from autotrack.patching import nesting
 from autotrack.patching.call import Call, CallFailedError
 from autotrack.shield import contain
@@ -19,24 +20,41 @@ Observer = Callable[[Call], Iterator[None]]
 
 
 class Arguments(NamedTuple):
-    """Arguments of a call as the user gave them."""
+    """Arguments of a call as the user gave them, and whether it is observed inside other tracked calls too."""
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    nested: bool = False
 
 
-def begin(source: str, function: Callable[..., Any], observer: Observer, arguments: Arguments) -> Observation | None:
-    """Start to observe a call; None where we cannot. Never raises an error of ours."""
-    observation = None
+class Switch(Protocol):
+    """Who observes, and whether it still does."""
+
+    source: str
+    live: bool
+
+
+def begin(switch: Switch, function: Callable[..., Any], observer: Observer, arguments: Arguments) -> Observation | None:
+    """Start to observe a call; None where it is not to be observed, or we cannot. Never raises an error of ours."""
     try:
-        call = Call(source, function, arguments.args, arguments.kwargs, nesting.active_call())
-        observation = Observation(call, observer)
-        observation.start()
+        if not switch.live or is_paused():
+            return None
+        parent = nesting.active_call()
+        if parent is not None and not arguments.nested:
+            return None
+        call = Call(switch.source, function, arguments.args, arguments.kwargs, parent)
+        return _started(Observation(call, observer))
     except Exception as error:
-        if observation is not None:
-            observation.leave()
-        contain(error, f"observing {source}")
+        contain(error, f"observing {function.__qualname__}")
         return None
+
+
+def _started(observation: Observation) -> Observation:
+    try:
+        observation.start()
+    except BaseException:
+        observation.leave()
+        raise
     return observation
 
 
@@ -69,9 +87,6 @@ class Observation:
             self._generator = None
             call.args, call.kwargs = args, kwargs
             self._contain(error)
-        except BaseException:
-            self.leave()
-            raise
         self._started = time.perf_counter()
         call.caller_seconds = self._started - call.phase_started
 
@@ -80,8 +95,15 @@ class Observation:
         self._end(result, None)
 
     def fail(self, error: BaseException) -> None:
-        """Let the observer know that the library raised."""
-        self._end(None, error)
+        """Let the observer know that the library raised; the exception itself stays as it is."""
+        try:
+            state = error.__traceback__, error.__context__, error.__cause__, error.__suppress_context__
+            try:
+                self._end(None, error)
+            finally:
+                error.__traceback__, error.__context__, error.__cause__, error.__suppress_context__ = state
+        except Exception as failure:
+            self._contain(failure)
 
     def _end(self, result: object, error: BaseException | None) -> None:
         try:

@@ -10,8 +10,6 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autotrack.active import is_paused
-from autotrack.patching import nesting
 from autotrack.patching.call import signature
 from autotrack.patching.observation import Arguments, Observer, begin
 
@@ -65,9 +63,7 @@ class Patcher:
         @functools.wraps(function)
         def autotrack_observed(*args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
-            if not self.live or is_paused() or (not nested and nesting.active_call() is not None):
-                return function(*args, **kwargs)
-            observation = begin(self.source, function, observer, Arguments(args, kwargs))
+            observation = begin(self, function, observer, Arguments(args, kwargs, nested))
             if observation is None:
                 return function(*args, **kwargs)
             try:
