@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,13 @@ class History:
         """Return the runs below a run, in the order in which they started."""
         with self.reading() as store:
             return RunList(StoredRun(row, self) for row in store.children(run_id))
+
+    def count_children(self, runs: Collection[StoredRun]) -> Counter[str]:
+        """Count the runs below each of some runs."""
+        wanted = {run.id for run in runs}
+        with self.reading() as store:
+            below = store.search("parent is not null", with_values=False)
+        return Counter(row.parent_id for row in below if row.parent_id in wanted)
 
     def delete(self, run_id: str) -> list[StoredRun]:
         """Move a run and those below it to the trash; return them."""

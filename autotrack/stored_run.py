@@ -170,9 +170,13 @@ class StoredRun:
         """Return the runs that are a part of this one, in the order in which they started."""
         return self.history.children(self.id)
 
+    def attributes(self) -> dict[str, Any]:
+        """Return what describes the run beside its values."""
+        return {name: getattr(self, name) for name in ATTRIBUTES}
+
     def to_dict(self) -> dict[str, Any]:
         """Return the run as one flat row: its attributes, then `params.x`, `metrics.y` and `tags.z`."""
-        row = {name: getattr(self, name) for name in ATTRIBUTES}
+        row = self.attributes()
         for kind in ("params", "metrics", "tags"):
             row |= {f"{kind}.{key}": value for key, value in getattr(self, kind).items()}
         return row

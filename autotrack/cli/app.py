@@ -1,0 +1,98 @@
+"""The command `autotrack`: its subcommands, loaded when called, and what each error means for the exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from autotrack import __version__
+from autotrack.cli.session import Session, store_option
+from autotrack.errors import (
+    AutotrackError,
+    FilterError,
+    RunNotFoundError,
+    SettingsError,
+    StoreError,
+    UnknownBackendError,
+)
+
+COMMANDS = {
+    "run": "run",
+    "ls": "ls",
+    "show": "show",
+    "compare": "compare",
+    "export": "export",
+    "rm": "trash",
+    "restore": "trash",
+    "sync": "sync",
+    "doctor": "doctor",
+    "env": "env",
+}
+"""The module of each command."""
+
+EXIT_CODES: tuple[tuple[type[AutotrackError], int], ...] = (
+    (FilterError, 2),
+    (SettingsError, 2),
+    (UnknownBackendError, 2),
+    (RunNotFoundError, 3),
+    (StoreError, 4),
+    (AutotrackError, 1),
+)
+"""The exit code of each kind of error; the first that fits counts."""
+
+
+class Commands(click.Group):
+    """A group that imports a command when it is called, and turns errors into a message and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of a user's day."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command."""
+        if name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"autotrack.cli.{COMMANDS[name]}"), name)
+        return command
+
+    def main(
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **options: Any
+    ) -> NoReturn:
+        """Run a command and end the process.
+
+        A command may return a function: it is called when nothing of click is on the stack any more, because a user's
+        program must not meet our command line there.
+        """
+        try:
+            result = super().main(args, prog_name, **{**options, "standalone_mode": False})
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("interrupted", err=True)
+            sys.exit(130)
+        except BrokenPipeError:  # the reader, such as `head`, has seen enough
+            sys.stdout = None  # type: ignore[assignment] - nothing is left to flush at exit
+            sys.exit(0)
+        except AutotrackError as error:
+            click.secho(f"autotrack: {error}", err=True)
+            sys.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
+        if callable(result):
+            result()
+        sys.exit(result if isinstance(result, int) else 0)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@store_option
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.pass_context
+def commands(ctx: click.Context, store: str | None) -> None:
+    """Look at recorded training runs, and record scripts that do not know about autotrack.
+
+    A RUN is its id, the unique beginning of one, its name, or @last.
+    """
+    ctx.obj = Session(store)
