@@ -190,7 +190,7 @@ def _describe_by_attributes(data: Any, hasher: Hasher) -> Description:
 def _target_profile(target: Any, labels: Description) -> dict[str, Any]:
     """Count classes where the target is one column in main memory."""
     shape = labels.shape
-    one_column = shape is not None and (len(shape) == 1 or (len(shape) == 2 and shape[1] == 1))  # noqa: PLR2004
+    one_column = shape is not None and (len(shape) == 1 or (len(shape) == 2 and shape[1] == 1))
     readable = _is_a(target, "numpy", "ndarray") or _is_a(target, "pandas", "DataFrame", "Series")
     if not one_column or labels.note or not (readable or _is_a(target, "polars", "Series") or type(target) is list):
         return {}

@@ -22,6 +22,7 @@ from autotrack.capture.data_sampling import (
 Array = np.ndarray[Any, Any]
 
 _SPARSE_PARTS = ("data", "indices", "indptr", "row", "col", "offsets")
+_LIL_ROWS = 128
 
 
 def describe_array(data: Any, hasher: Hasher) -> Description:
@@ -61,17 +62,19 @@ def describe_sparse(matrix: Any, hasher: Hasher) -> Description:
     stored = int(matrix.nnz)
     hash_facts(hasher, matrix.format, shape, matrix.dtype.str, stored)
     parts = {name: part for name in _SPARSE_PARTS if isinstance(part := getattr(matrix, name, None), np.ndarray)}
+    size = sum(int(part.nbytes) for part in parts.values())
+    if matrix.format == "lil":  # one list for each row: fewer rows make up for their length
+        chosen = positions(shape[0], _LIL_ROWS)
+        parts = {"data": matrix.data[chosen], "rows": matrix.rows[chosen]}
     missing = 0
     for name, part in parts.items():
         hash_facts(hasher, name)
         missing += _hash_array(part, hasher)
-    if matrix.format == "lil":
-        missing += _hash_array(matrix.rows, hasher)
     profile: dict[str, Any] = {
         "stored_values": stored,
         "density": stored / math.prod(shape) if math.prod(shape) else 0.0,
         "missing": missing,
-        "size_bytes": sum(int(part.nbytes) for part in parts.values()),
+        "size_bytes": size,
     }
     schema = [{"name": "", "type": _type_name(matrix.dtype), "shape": [-1, *shape[1:]], "format": matrix.format}]
     return Description(shape, schema, profile, None if parts else f"content of format {matrix.format!r} not read")
@@ -79,7 +82,7 @@ def describe_sparse(matrix: Any, hasher: Hasher) -> Description:
 
 def _hash_array(array: Array, hasher: Hasher, mask: Array | None = None) -> int:
     """Add a sample of the array and return how many of its values are missing."""
-    hash_facts(hasher, array.dtype.descr if array.dtype.names else array.dtype.str, array.shape)
+    hash_facts(hasher, str(array.dtype) if array.dtype.names else array.dtype.str, array.shape)
     sample = _take(array, _sizes(array))
     if mask is None:
         return _hash_sample(sample, hasher)

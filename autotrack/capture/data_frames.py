@@ -19,6 +19,7 @@ from autotrack.capture.data_sampling import (
 )
 
 _CELL_BYTES = 8
+_CELLS = SAMPLE_BYTES // _CELL_BYTES
 _LISTED_COLUMNS = 1_000
 _TYPE_LENGTH = 200
 _BLOCK_ROWS = 8
@@ -28,13 +29,15 @@ def describe_pandas(data: Any, hasher: Hasher) -> Description:
     """Describe a pandas DataFrame or Series; the index does not count as data."""
     frame = data.to_frame() if data.ndim == 1 else data
     dtypes = list(frame.dtypes)
-    uniform = len(set(dtypes)) == 1 and isinstance(dtypes[0], np.dtype) and dtypes[0].kind in "fiub"
-    rows, columns = sample_sizes(frame.shape, SAMPLE_BYTES // _CELL_BYTES if uniform else SAMPLE_OBJECTS)
-    sample = frame.iloc[positions(frame.shape[0], rows), :]
+    types = {id(dtype): str(dtype)[:_TYPE_LENGTH] for dtype in {id(dtype): dtype for dtype in dtypes}.values()}
+    uniform = len(types) == 1 and isinstance(dtypes[0], np.dtype) and dtypes[0].kind in "fiub"
+    objects = sum(not isinstance(dtype, np.dtype) or dtype.hasobject for dtype in dtypes)
+    rows, columns = sample_sizes(frame.shape, min(_CELLS, SAMPLE_OBJECTS * len(dtypes) // max(objects, 1)))
+    sample = frame.iloc[positions(frame.shape[0], rows)]
     if columns < frame.shape[1]:
         sample = sample.iloc[:, positions(frame.shape[1], columns)]
     labels = [str(label) for label in sample.columns]
-    hash_facts(hasher, data.shape, labels, sorted({str(dtype) for dtype in dtypes}))
+    hash_facts(hasher, data.shape, labels, sorted(set(types.values())))
     if uniform:
         values = sample.to_numpy()
         hasher.update(values.tobytes())
@@ -44,7 +47,7 @@ def describe_pandas(data: Any, hasher: Hasher) -> Description:
     size = len(frame) * sum(getattr(dtype, "itemsize", _CELL_BYTES) for dtype in dtypes)
     names = [str(label) for label in frame.columns[:_LISTED_COLUMNS]]
     profile = _profile(size, rows, dict(zip(labels, missing, strict=True)))
-    return _table(data.shape, names, dtypes, profile)
+    return _table(data.shape, names, [types[id(dtype)] for dtype in dtypes], profile)
 
 
 def describe_polars(data: Any, hasher: Hasher) -> Description:
@@ -56,7 +59,7 @@ def describe_polars(data: Any, hasher: Hasher) -> Description:
     hash_facts(hasher, data.shape, [(column.name, str(column.dtype)) for column in series])
     missing = {column.name: _hash_polars_column(column.gather(chosen), hasher) for column in series}
     profile = _profile(int(frame.estimated_size()), rows, missing)
-    return _table(data.shape, frame.columns[:_LISTED_COLUMNS], frame.dtypes, profile)
+    return _table(data.shape, frame.columns[:_LISTED_COLUMNS], _names_of(frame.dtypes), profile)
 
 
 def describe_arrow(data: Any, hasher: Hasher) -> Description:
@@ -73,7 +76,7 @@ def describe_arrow(data: Any, hasher: Hasher) -> Description:
         cells = [cell for start in starts for cell in column.slice(start, _BLOCK_ROWS).to_pylist()]
         missing[field.name] = hash_cells(hasher, cells)
     profile = _profile(int(data.nbytes), min(shape[0], blocks * _BLOCK_ROWS), missing)
-    return _table(shape, data.schema.names[:_LISTED_COLUMNS], data.schema.types, profile)
+    return _table(shape, data.schema.names[:_LISTED_COLUMNS], _names_of(data.schema.types), profile)
 
 
 def _hash_pandas_column(column: Any, hasher: Hasher) -> int:
@@ -102,9 +105,11 @@ def _profile(size: int, rows: int, missing: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _table(shape: Sequence[int], names: Sequence[str], types: Sequence[Any], profile: dict[str, Any]) -> Description:
-    schema = [
-        {"name": name, "type": str(kind)[:_TYPE_LENGTH]} for name, kind in zip(names, types, strict=False)
-    ]  # types may be more: only so many columns are listed
+def _names_of(types: Sequence[Any]) -> list[str]:
+    return [str(kind)[:_TYPE_LENGTH] for kind in types]
+
+
+def _table(shape: Sequence[int], names: Sequence[str], types: Sequence[str], profile: dict[str, Any]) -> Description:
+    schema = [{"name": name, "type": kind} for name, kind in zip(names, types[: len(names)], strict=True)]
     hidden = len(types) - len(schema)
     return Description(tuple(shape), schema, profile, f"{hidden} more columns are not listed" if hidden else None)

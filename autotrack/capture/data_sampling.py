@@ -6,7 +6,7 @@ alone. No random numbers are drawn.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 import math
 import struct
@@ -25,7 +25,6 @@ SAMPLE_OBJECTS = 2_048  # cells that have to be encoded one by one
 _TEXT_HEAD = 256
 _NESTED_HEAD = 16
 _NESTED_DEPTH = 4
-_PRINTED = (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, uuid.UUID, complex)
 _MISSING_TYPES = frozenset({"NAType", "NaTType"})
 
 
@@ -63,6 +62,8 @@ def sample_sizes(shape: Sequence[int], cells: int) -> tuple[int, ...]:
     while math.prod(sizes) > max(cells, 1):
         longest = max(range(len(sizes)), key=sizes.__getitem__)
         sizes[longest] = (sizes[longest] + 1) // 2
+    if sizes and 0 not in sizes:  # what halving left over goes to the rows
+        sizes[0] = min(shape[0], max(cells, 1) // math.prod(sizes[1:]))
     return tuple(sizes)
 
 
@@ -94,12 +95,14 @@ def hash_cells(hasher: Hasher, cells: Iterable[Any]) -> int:
 def encode(value: Any, depth: int = _NESTED_DEPTH) -> bytes:
     """Turn a value into bytes: by content for builtins, numpy and dates, by type name alone for all else.
 
-    Long texts and nested containers count with their length and their beginning. No method that a user may have
-    written is called.
+    Long texts and nested containers count with their length and their beginning. A `repr` that a user has written is
+    never called.
     """
-    for kind, encoder in _ENCODERS.items():
-        if isinstance(value, kind):
-            return encoder(value, depth)
+    encoder = _ENCODERS.get(type(value)) or next(
+        (_ENCODERS[kind] for kind in _ENCODERS if isinstance(value, kind)), None
+    )
+    if encoder is not None:
+        return encoder(value, depth)
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, (numpy.generic, numpy.ndarray)):
         return _encode_numpy(value, depth)
@@ -122,12 +125,13 @@ def _encode_bytes(value: bytes, _: int) -> bytes:
     return _framed(f"b{bytes.__len__(value)}/", bytes.__getitem__(value, slice(_TEXT_HEAD)))
 
 
-def _encode_sequence(value: Sequence[Any], depth: int) -> bytes:
-    base = list if isinstance(value, list) else tuple
+def _encode_sequence(value: list[Any] | tuple[Any, ...], depth: int) -> bytes:
     if depth == 0:
         return _framed("l", b"")
-    head = base.__getitem__(value, slice(_NESTED_HEAD))  # type: ignore[arg-type]
-    return _framed(f"l{base.__len__(value)}/", b"".join(encode(item, depth - 1) for item in head))  # type: ignore[arg-type]
+    first = slice(_NESTED_HEAD)
+    head = list.__getitem__(value, first) if isinstance(value, list) else tuple.__getitem__(value, first)
+    length = list.__len__(value) if isinstance(value, list) else tuple.__len__(value)
+    return _framed(f"l{length}/", b"".join(encode(item, depth - 1) for item in head))
 
 
 def _encode_dict(value: dict[Any, Any], depth: int) -> bytes:
@@ -156,13 +160,18 @@ def _is_missing(value: Any) -> bool:
     return value is None or type(value).__name__ in _MISSING_TYPES
 
 
-_ENCODERS: dict[type | tuple[type, ...], Callable[[Any, int], bytes]] = {
+def _encode_printed(value: Any, _: int) -> bytes:
+    return _framed(type(value).__name__, str(value).encode())
+
+
+_ENCODERS: dict[type, Callable[[Any, int], bytes]] = {
     str: _encode_text,
     float: lambda value, _: b"f" + struct.pack("<d", value),
     int: lambda value, _: _framed("i", hex(int(value)).encode()),  # decimal digits are limited in number
     type(None): lambda _, __: b"n",
     bytes: _encode_bytes,
-    (list, tuple): _encode_sequence,
+    list: _encode_sequence,
+    tuple: _encode_sequence,
     dict: _encode_dict,
-    _PRINTED: lambda value, _: _framed(type(value).__name__, str(value).encode()),
+    **dict.fromkeys((dt.date, dt.time, dt.timedelta, decimal.Decimal, uuid.UUID, complex), _encode_printed),
 }

@@ -25,8 +25,8 @@ def class_balance(values: Any) -> dict[str, Any]:
         values: One-dimensional (or one column): numpy array, pandas or polars Series, list or tuple.
 
     Returns:
-        `class_balance` (label to count, the 100 most frequent), `class_balance_rest` (rows with other labels, where there
-        are any) and `class_balance_rows` (rows counted, where not all were); empty for a regression.
+        `class_balance` (label to count, the 100 most frequent), `class_balance_rest` (rows with other labels, where
+        there are any) and `class_balance_rows` (rows counted, where not all were); empty for a regression.
     """
     length = len(values)
     counts = _count(values)
@@ -43,6 +43,8 @@ def class_balance(values: Any) -> dict[str, Any]:
 
 
 def _count(values: Any) -> dict[Any, int]:
+    if hasattr(values, "to_numpy") and isinstance(values.dtype, np.dtype):
+        values = values.to_numpy()  # a view
     if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
         return _count_numbers(_every(values, _COUNTED_NUMBERS))
     sample = _every(values, _COUNTED_OBJECTS)
@@ -69,9 +71,12 @@ def _count_numbers(values: np.ndarray[Any, Any]) -> dict[Any, int]:
             return {}
         labels, counts = np.unique(values, return_counts=True)
         return dict(zip(labels.tolist(), counts.tolist(), strict=True)) if len(labels) <= _CLASSES_AMONG_FLOATS else {}
+    if values.dtype.kind == "b":
+        true = int(np.count_nonzero(values))
+        return {label: count for label, count in ((True, true), (False, values.size - true)) if count}
     lowest, highest = int(values.min()), int(values.max())
     if highest - lowest < _NARROW:
-        frequencies = np.bincount(values.astype(np.int64) - lowest if lowest else values)
+        frequencies = np.bincount(values.astype(np.int64) - lowest)
         present = np.flatnonzero(frequencies)
         result = dict(zip((present + lowest).tolist(), frequencies[present].tolist(), strict=True))
     else:
