@@ -110,8 +110,8 @@ class Call:
         """
         run, ours = self._choose_run(name, tags)
         self.run_used = run
-        push(run)
         try:
+            push(run)
             yield run
         except CallFailedError:
             if ours:

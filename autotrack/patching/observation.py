@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextvars import Token
 from typing import Any, NamedTuple, Protocol
 
-from autotrack.active import is_paused
+from autotrack.active import is_paused, pop
 from autotrack.patching import nesting
 from autotrack.patching.call import Call, CallFailedError
 from autotrack.shield import contain
@@ -52,10 +52,10 @@ def begin(switch: Switch, function: Callable[..., Any], observer: Observer, argu
 def _started(observation: Observation) -> Observation:
     try:
         observation.start()
+        return observation  # noqa: TRY300 - here an interrupt finds us still inside
     except BaseException:
         observation.leave()
         raise
-    return observation
 
 
 class Observation:
@@ -92,29 +92,23 @@ class Observation:
 
     def succeed(self, result: object) -> None:
         """Let the observer see the result."""
-        self._end(result, None)
+        try:
+            self._finish(result, None)
+        except Exception as failure:
+            self.leave()
+            self._contain(failure)
 
     def fail(self, error: BaseException) -> None:
         """Let the observer know that the library raised; the exception itself stays as it is."""
         try:
             state = error.__traceback__, error.__context__, error.__cause__, error.__suppress_context__
             try:
-                self._end(None, error)
+                self._finish(None, error)
             finally:
                 error.__traceback__, error.__context__, error.__cause__, error.__suppress_context__ = state
         except Exception as failure:
-            self._contain(failure)
-
-    def _end(self, result: object, error: BaseException | None) -> None:
-        try:
-            self._finish(result, error)
-            self.leave()
-        except Exception as failure:
             self.leave()
             self._contain(failure)
-        except BaseException:
-            self.leave()
-            raise
 
     def _finish(self, result: object, error: BaseException | None) -> None:
         call = self.call
@@ -129,6 +123,7 @@ class Observation:
             call.error = None  # else the traceback, this call and its frame would keep each other alive
             if failure is not None:
                 failure.__traceback__ = failure.__context__ = None
+            self.leave()
 
     def _resume(self, generator: Iterator[None], failure: CallFailedError | None) -> None:
         try:
@@ -144,6 +139,8 @@ class Observation:
     def leave(self) -> None:
         """Let the next call be an outermost one again; leaving twice does no harm."""
         self.call.under_way = False
+        if self.call.run_used is not None:
+            pop(self.call.run_used)  # where an error of ours kept `Call.run` from doing so
         token, self._token = self._token, None
         if token is not None:
             nesting.leave(token)
