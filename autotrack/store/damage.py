@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -43,11 +44,11 @@ def set_aside(path: Path, identity: tuple[int, int] | None) -> None:
         identity: Which file was found damaged. Where another stands there by now, some other process has replaced it
             and nothing happens.
     """
-    with _one_process_at_a_time(path):
+    with exclusive(path):
         if identity is None or file_identity(path) != identity:
             return
         aside = path.with_name(f"{path.name}.corrupt-{time.time_ns()}")
-        for suffix in ("-wal", "-shm", ""):
+        for suffix in ("", "-wal", "-shm"):
             companion = path.with_name(path.name + suffix)
             if companion.exists():
                 companion.rename(aside.with_name(aside.name + suffix))
@@ -55,10 +56,14 @@ def set_aside(path: Path, identity: tuple[int, int] | None) -> None:
 
 
 @contextmanager
-def _one_process_at_a_time(path: Path) -> Iterator[None]:
+def exclusive(path: Path) -> Iterator[None]:
+    """Let one process at a time create or move a database file."""
     if fcntl is None:
         yield
         return
-    with path.with_name(path.name + ".lock").open("w") as lock:
+    lock = os.open(path.with_name(path.name + ".lock"), os.O_CREAT | os.O_RDWR, 0o600)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)

@@ -8,6 +8,8 @@ import sqlite3
 import threading
 import time
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from autotrack.errors import MissingDependencyError, StoreUnavailableError
-from autotrack.store.damage import file_identity, is_damage, set_aside
+from autotrack.store.damage import exclusive, file_identity, is_damage, set_aside
 from autotrack.store.location import database_url
 from autotrack.store.migrate import ensure_schema
 from autotrack.store.patterns import search_pattern
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 5.0
 CREATE_SECONDS = 60.0
+ATTEMPTS = 5
 
 _creating = threading.Lock()
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
@@ -65,25 +68,28 @@ def _open_sqlite(address: URL, *, read_only: bool) -> Engine:
     path = Path(str(address.database))
     if read_only and not path.exists():
         raise StoreUnavailableError(f"there is no store at {path}")
-    if not read_only:
-        _create_file(path)
-    identity = file_identity(path)
-    try:
-        return _prepare_sqlite(path, read_only=read_only)
-    except DBAPIError as error:
-        if not is_damage(error):
-            raise StoreUnavailableError(f"cannot open the store {path}: {error.orig}") from error
-        if read_only:
-            raise StoreUnavailableError(f"the store {path} is damaged: {error.orig}") from error
-    set_aside(path, identity)
-    _create_file(path)
-    return _prepare_sqlite(path, read_only=read_only)
+    for more in reversed(range(ATTEMPTS)):
+        if not read_only:
+            _create_file(path)
+        identity = file_identity(path)
+        try:
+            return _prepare_sqlite(path, read_only=read_only)
+        except (DBAPIError, sqlite3.Error) as error:  # the driver's own from outside of transactions
+            replaced = file_identity(path) != identity  # by another process that found it damaged
+            if read_only or not more or not (replaced or is_damage(error)):
+                raise StoreUnavailableError(f"cannot open the store {path}: {error}") from error
+            if not replaced:
+                set_aside(path, identity)
+    raise StoreUnavailableError(f"cannot open the store {path}")
 
 
 def _create_file(path: Path) -> None:
+    if path.exists():
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _creating:  # closing any descriptor of a file drops this process's SQLite locks on it: none may exist yet
+        # Closing any descriptor of a file drops this process's SQLite locks on it: only a new file may be opened.
+        with _creating, exclusive(path):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
         return
@@ -94,15 +100,21 @@ def _create_file(path: Path) -> None:
 
 def _prepare_sqlite(path: Path, *, read_only: bool) -> Engine:
     engine = _sqlite_engine(path, read_only=read_only)
-    try:
+    with _kept_if_sound(engine):
         if not read_only:
             _use_write_ahead_log(engine)
         ensure_schema(engine, read_only=read_only)
+    return engine
+
+
+@contextmanager
+def _kept_if_sound(engine: Engine) -> Iterator[None]:
+    try:
+        yield
     except BaseException:
         engine.dispose()
         raise
     _engines.add(engine)
-    return engine
 
 
 def _sqlite_engine(path: Path, *, read_only: bool) -> Engine:
@@ -161,11 +173,10 @@ def _open_postgresql(address: URL, *, read_only: bool) -> Engine:
     if read_only:
         engine = engine.execution_options(postgresql_readonly=True)
     try:
-        ensure_schema(engine, read_only=read_only)
+        with _kept_if_sound(engine):
+            ensure_schema(engine, read_only=read_only)
     except OperationalError as error:
-        engine.dispose()
         raise StoreUnavailableError(f"cannot open the store {address!r}: {error.orig}") from error
-    _engines.add(engine)
     return engine
 
 
