@@ -6,9 +6,11 @@ from types import ModuleType
 from typing import ClassVar
 
 from autotrack.integration import Integration, Patcher
-from autotrack.integrations.sklearn import fitted
+from autotrack.integrations.sklearn import cross_validation, fitted, partial, predictions
 from autotrack.integrations.sklearn.classes import for_each_class
 from autotrack.integrations.sklearn.estimators import patch_fits
+from autotrack.integrations.sklearn.metrics import install_metrics
+from autotrack.patching.imports import ImportWatcher
 
 
 class Sklearn(Integration):
@@ -17,10 +19,21 @@ class Sklearn(Integration):
     name: ClassVar[str] = "sklearn"
     requires: ClassVar[str] = "scikit-learn>=1.4"
 
-    def install(self, patcher: Patcher, module: ModuleType) -> None:  # noqa: ARG002 - what is patched finds itself
-        """Patch the estimator classes that exist, and each new one."""
-        for_each_class(patcher, patch_fits)
+    def __init__(self) -> None:
+        self._watcher = ImportWatcher()
+
+    def install(self, patcher: Patcher, module: ModuleType) -> None:
+        """Patch the estimator classes that exist and each new one, and cross-validation once it is imported."""
+        for_each_class(patcher, patch_fits, partial.patch_partial_fits, predictions.patch_predictions)
+        install_metrics(patcher, module)
+        self._watcher.start()
+        self._watcher.watch(
+            cross_validation.MODULE, lambda loaded: cross_validation.patch_cross_validation(patcher, loaded)
+        )
 
     def uninstall(self) -> None:
-        """Forget the estimators that were fitted."""
+        """End the runs of partial fits, and forget the estimators that were fitted."""
+        self._watcher.stop()
+        partial.close_all()
         fitted.forget_all()
+        predictions.forget_all()

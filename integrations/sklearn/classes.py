@@ -48,7 +48,8 @@ def _subclasses(root: type) -> Iterator[type]:
     seen = {root}
     waiting = [root]
     while waiting:
-        for found in waiting.pop().__subclasses__():
+        children: list[type] = waiting.pop().__subclasses__()
+        for found in children:
             if found not in seen:
                 seen.add(found)
                 waiting.append(found)

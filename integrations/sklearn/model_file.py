@@ -68,9 +68,7 @@ def _example(run: Run, inputs: Any) -> Example | None:
         return None
 
 
-def _write(
-    run: Run, snapshot: Snapshot, signature: dict[str, Any] | None, example: Example | None, name: str
-) -> None:
+def _write(run: Run, snapshot: Snapshot, signature: dict[str, Any] | None, example: Example | None, name: str) -> None:
     directory: Path = run.artifact_directory / name
     folder = write_model_folder(
         directory,

@@ -25,7 +25,7 @@ def budget_for(seconds: float, setting: float) -> float:
     return min(setting, max(LEAST_BUDGET, SHARE_OF_FIT * seconds))
 
 
-def count_rows(X: Any) -> int:  # noqa: N803 - scikit-learn's name
+def count_rows(X: Any) -> int:
     """Return the number of rows, 0 where that cannot be told."""
     shape = getattr(X, "shape", None)
     if isinstance(shape, tuple) and shape:
@@ -69,7 +69,7 @@ def take(data: Any, rows: Any) -> Any:
     return data if rows is None or data is None else _safe_indexing(data, rows)
 
 
-def predict(estimator: Any, X: Any, kind: str | None) -> tuple[Any, Any, str | None]:  # noqa: N803
+def predict(estimator: Any, X: Any, kind: str | None) -> tuple[Any, Any, str | None]:
     """Return labels, scores (or None), and why there are no scores."""
     silent = without_progress(estimator)
     if kind != CLASSIFIER:
@@ -80,7 +80,7 @@ def predict(estimator: Any, X: Any, kind: str | None) -> tuple[Any, Any, str | N
     return silent.predict(X), scores, missing
 
 
-def _scores(estimator: Any, X: Any) -> tuple[Any, str | None]:  # noqa: N803
+def _scores(estimator: Any, X: Any) -> tuple[Any, str | None]:
     for method in ("predict_proba", "decision_function"):
         if has(estimator, method):
             try:
@@ -98,7 +98,7 @@ def _takes_argmax(estimator: Any) -> bool:
 def without_progress(estimator: Any) -> Any:
     """Return the estimator, or a shallow copy that prints nothing where it would (forests with `verbose=1`)."""
     if is_search(estimator):
-        return without_progress(last_step(estimator))
+        return without_progress(estimator.best_estimator_)
     steps = getattr(estimator, "steps", None)
     if isinstance(steps, list) and any(getattr(step[-1], "verbose", 0) for step in steps if isinstance(step, tuple)):
         quiet = shallow_copy(estimator)

@@ -1,0 +1,174 @@
+"""Training in parts: the calls of `partial_fit` on one estimator are the steps of one run.
+
+The run stays open between the calls. It ends when the estimator is trained anew by `fit`, when it is no longer alive,
+with the process, or with `disable`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import time
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+from autotrack import names
+from autotrack.active import active_run, pop, push
+from autotrack.evaluation import evaluate
+from autotrack.integration import Call, CallFailedError, Patcher
+from autotrack.integrations.sklearn.classes import definition
+from autotrack.integrations.sklearn.description import log_description
+from autotrack.integrations.sklearn.kinds import REGRESSOR, has, is_model, kind_of
+from autotrack.integrations.sklearn.model_file import log_model
+from autotrack.integrations.sklearn.parameters import Data, log_estimator_params
+from autotrack.integrations.sklearn.predicting import LEAST_BUDGET, SHARE_OF_FIT, count_rows, predict
+from autotrack.integrations.sklearn.quiet import quietly
+from autotrack.integrations.sklearn.runs import log_data, remember, run_name, tags_of
+from autotrack.recording import current_recorder
+from autotrack.run import Run
+
+_open: dict[int, Parts] = {}
+
+
+class Parts:
+    """The open run of one estimator.
+
+    Attributes:
+        run: Its run.
+        steps: Calls so far.
+        rows: Rows seen so far.
+        fit_seconds: Time the estimator took.
+        own_seconds: Time our evaluation took.
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        outer = active_run()
+        self._ours = outer is None or not outer.claim()
+        tags = tags_of(estimator)
+        if outer is not None and not self._ours:
+            self.run = outer
+            outer.set_tags(tags)
+        else:
+            parent = outer.id if outer is not None else None
+            group = outer.experiment if outer is not None else None
+            self.run = Run(run_name(estimator), experiment=group, parent_id=parent, source="sklearn", tags=tags)
+            self.run.claim()
+        self.steps = 0
+        self.rows = 0
+        self.fit_seconds = 0.0
+        self.own_seconds = 0.0
+        self._sample: Any = None
+        self._estimator = weakref.ref(estimator)
+        self._end_with = weakref.finalize(estimator, _close, id(estimator))
+        self._end_with.atexit = False
+
+    def record(self, call: Call, data: Data) -> None:
+        """Log one step: rows seen, loss, and how well the model fits this batch."""
+        self.rows += count_rows(data.X)
+        self.fit_seconds += call.seconds
+        self.run.log_metric("n_samples_seen", self.rows, self.steps)
+        loss = getattr(call.instance, "__dict__", {}).get("loss_")
+        if isinstance(loss, float):
+            self.run.log_metric("loss", loss, self.steps)
+        started = time.perf_counter()
+        if self._can_afford():
+            self._evaluate(call, data)
+        self.own_seconds += time.perf_counter() - started
+        if self.steps == 0:
+            self._sample = (data.X[:1], None if data.y is None else data.y[:1]) if hasattr(data.X, "dtype") else None
+        self.steps += 1
+
+    def _can_afford(self) -> bool:
+        settings = current_recorder().settings
+        limit = min(settings.evaluation_budget, max(LEAST_BUDGET, SHARE_OF_FIT * self.fit_seconds))
+        return settings.log_evaluation and self.own_seconds < limit
+
+    def _evaluate(self, call: Call, data: Data) -> None:
+        estimator = call.instance
+        if data.y is None or not has(estimator, "predict"):
+            return
+        kind = kind_of(estimator)
+        with quietly(call, estimator):
+            try:
+                labels, scores, _missing = predict(estimator, data.X, kind)
+                task = "regression" if kind == REGRESSOR and getattr(labels, "ndim", 1) == 1 else None
+                classes = None if task else getattr(estimator, "classes_", None)
+                report = evaluate(data.y, labels, scores, labels=classes, split=names.TRAINING, task=task)
+            except Exception as error:  # noqa: BLE001 - the model is the user's, and a batch may hold anything
+                self.run.note("evaluation.skipped", f"step {self.steps}: {type(error).__name__}: {error}")
+                return
+        values = {f"{names.TRAINING}_{name}": value for name, value in report.metrics.items() if value is not None}
+        self.run.log_metrics(values, self.steps)
+
+    def close(self) -> None:
+        """Save the model if it is still alive, and end the run."""
+        self._end_with.detach()
+        estimator = self._estimator()
+        if estimator is None:
+            self.run.note("model.skipped", "the estimator was gone when its last part had been trained")
+        else:
+            inputs, target = self._sample or (None, None)
+            log_model(self.run, estimator, inputs, target)
+            log_description(self.run, estimator)
+        self.run.log_param("partial_fit.calls", self.steps)
+        if self._ours:
+            self.run.end()
+
+
+def patch_partial_fits(patcher: Patcher, owner: type) -> None:
+    """Observe `partial_fit`, as far as this class defines it itself."""
+    place = definition(owner, "partial_fit")
+    if place is not None:
+        patcher.observe(*place, observe_partial_fit)
+
+
+def observe_partial_fit(call: Call) -> Iterator[None]:
+    """Record one call of `partial_fit` as a step of the estimator's run."""
+    estimator = call.instance
+    if not is_model(estimator):
+        return
+    data = Data(call)
+    parts = _parts_of(estimator, data)
+    call.run_used = parts.run
+    push(parts.run)
+    try:
+        yield
+    except CallFailedError:
+        _open.pop(id(estimator), None)
+        parts.run.end_with(call.error)
+        raise
+    finally:
+        pop(parts.run)
+    parts.record(call, data)
+    parts.run.overhead += call.caller_seconds + (time.perf_counter() - call.phase_started)
+    remember(estimator, parts.run, data)
+
+
+def _parts_of(estimator: Any, data: Data) -> Parts:
+    parts = _open.get(id(estimator))
+    if parts is not None and parts.run.status is None:
+        return parts
+    if not _open:
+        atexit.register(close_all)
+    parts = _open[id(estimator)] = Parts(estimator)
+    log_estimator_params(parts.run, estimator)
+    log_data(parts.run, data)
+    return parts
+
+
+def close(estimator: Any) -> None:
+    """End the run of an estimator's parts, if it has one open."""
+    _close(id(estimator))
+
+
+def _close(key: int) -> None:
+    parts = _open.pop(key, None)
+    if parts is not None and parts.run.status is None:
+        parts.close()
+
+
+def close_all() -> None:
+    """End all runs of parts."""
+    atexit.unregister(close_all)
+    for key in list(_open):
+        _close(key)
