@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import ClassVar
 
 from autotrack.integration import Integration, Patcher
-from autotrack.integrations.sklearn import cross_validation, fitted, partial, predictions
+from autotrack.integrations.sklearn import cross_validation, fitted, metrics, partial, predictions, scoring
 from autotrack.integrations.sklearn.classes import for_each_class
 from autotrack.integrations.sklearn.estimators import patch_fits
 from autotrack.integrations.sklearn.metrics import install_metrics
@@ -24,7 +24,8 @@ class Sklearn(Integration):
 
     def install(self, patcher: Patcher, module: ModuleType) -> None:
         """Patch the estimator classes that exist and each new one, and cross-validation once it is imported."""
-        for_each_class(patcher, patch_fits, partial.patch_partial_fits, predictions.patch_predictions)
+        for_each_class(patcher, patch_fits, partial.patch_partial_fits, predictions.patch_predictions, scoring.patch_scores)
+        metrics.install_metrics(patcher, module)
         install_metrics(patcher, module)
         self._watcher.start()
         self._watcher.watch(
