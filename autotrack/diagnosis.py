@@ -1,4 +1,4 @@
-"""What can be said about this installation and its store when something seems wrong: the facts behind `autotrack doctor`.
+"""What can be said about this installation and its store when something seems wrong: what `autotrack doctor` prints.
 
 Nothing here raises: a check that fails becomes its own finding.
 """
@@ -79,7 +79,7 @@ def store_findings(place: Place, history: History) -> Iterator[Finding]:
     yield _soundness(history)
     fallback = fallback_root() / STORE_FILE
     if fallback.exists() and fallback != place.database:
-        yield Finding("store", "stand-in", WARNING, f"runs recorded while a store could not be written are in {fallback}")
+        yield Finding("store", "stand-in", WARNING, f"runs recorded while no store could be written are in {fallback}")
 
 
 def _file_system(database: Path) -> Finding:
@@ -107,7 +107,7 @@ def file_system(folder: Path) -> str:
 def _set_aside(database: Path) -> Iterator[Finding]:
     for damaged in sorted(database.parent.glob(f"{database.name}.corrupt-*")):
         if not damaged.name.endswith(("-wal", "-shm")):
-            yield Finding("store", "damaged", WARNING, f"{damaged} was moved aside; what can be read of it is still there")
+            yield Finding("store", "damaged", WARNING, f"{damaged} was moved aside; nothing of it was deleted")
 
 
 def _soundness(history: History) -> Finding:
@@ -153,7 +153,9 @@ def _complaints(history: History) -> Iterator[Finding]:
         return
     for code, count in Counter(note.code for note in notes).most_common():
         example = next(note.message for note in notes if note.code == code)
-        yield Finding("delivery", code, WARNING, f"{count} on the latest {plural(len(rows), 'run')}, such as: {example}")
+        yield Finding(
+            "delivery", code, WARNING, f"{count} on the latest {plural(len(rows), 'run')}, such as: {example}"
+        )
 
 
 def framework_findings(settings: Settings) -> Iterator[Finding]:

@@ -158,7 +158,7 @@ def current_history() -> History:
     Raises:
         StoreUnavailableError: Nothing can be read with these settings.
     """
-    global _history
+    global _history  # noqa: PLW0603 - opening a store takes longer than reading it
     place = find_place(recording.current_settings())
     if _history is None or _history.place != place:
         _history = History(place)

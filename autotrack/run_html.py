@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 MAX_ROWS = 100
 MAX_METRICS = 6
 MAX_VALUES = 50
-_COLORS = {"finished": "#1a7f37", "failed": "#cf222e", "killed": "#cf222e", "interrupted": "#9a6700", "running": "#0969da"}
+_COLORS = {
+    "finished": "#1a7f37",
+    "failed": "#cf222e",
+    "killed": "#cf222e",
+    "interrupted": "#9a6700",
+    "running": "#0969da",
+}
 _CELL = ' style="text-align:left;vertical-align:top;padding:2px 8px"'
 
 
@@ -63,7 +69,8 @@ def run_card(run: StoredRun) -> str:
 def _values(title: str, values: Mapping[str, Any], also: str = "") -> str:
     if not values:
         return ""
-    rows = ([escape(shorten(key, 80)), escape(shorten(str(value), 200))] for key, value in list(values.items())[:MAX_VALUES])
+    shown = list(values.items())[:MAX_VALUES]
+    rows = ([escape(shorten(key, 80)), escape(shorten(str(value), 200))] for key, value in shown)
     more = f"<p>{len(values) - MAX_VALUES:,} more</p>" if len(values) > MAX_VALUES else ""
     note = f" <small>and {also}</small>" if also else ""
     return f"<details open><summary>{title} ({len(values)}){note}</summary>{_table([], rows)}{more}</details>"

@@ -52,8 +52,9 @@ class Commands(click.Group):
         """Return the names in the order of a user's day."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Import a command."""
+        del ctx
         if name not in COMMANDS:
             return None
         command: click.Command = getattr(import_module(f"autotrack.cli.{COMMANDS[name]}"), name)
@@ -76,7 +77,7 @@ class Commands(click.Group):
             click.echo("interrupted", err=True)
             sys.exit(130)
         except BrokenPipeError:  # the reader, such as `head`, has seen enough
-            sys.stdout = None  # type: ignore[assignment] - nothing is left to flush at exit
+            sys.stdout = None  # so that nothing is flushed at exit
             sys.exit(0)
         except AutotrackError as error:
             click.secho(f"autotrack: {error}", err=True)

@@ -19,10 +19,15 @@ from autotrack.words import age, number
 @click.command()
 @click.argument("runs", nargs=-1, required=True, metavar="RUN RUN...")
 @click.option("-d", "--differences", is_flag=True, help="Only what is not the same in all runs.")
-@click.option("-a", "--all", "everything", is_flag=True, help="Also metrics of the machine and tags of the environment.")
+@click.option(
+    "-a", "--all", "everything", is_flag=True, help="Also metrics of the machine and tags of the environment."
+)
 @reads_store
 def compare(session: Session, *, runs: tuple[str, ...], differences: bool, everything: bool, as_json: bool) -> None:
-    """Compare params, metrics and tags of runs; with two, the difference of each metric too."""
+    """Compare runs side by side.
+
+    Of two runs, the difference of each metric is shown too.
+    """
     found = [session.history.get(run) for run in runs]
     if len({run.id for run in found}) < 2:
         raise click.UsageError("name at least two runs")

@@ -27,8 +27,9 @@ SIGNS = {
 @click.command()
 @reads_store
 def doctor(session: Session, *, as_json: bool) -> int:
-    """Say what is installed, what is recorded and why not, where it goes, and whether the store is sound.
+    """Say what works here, what does not, and why.
 
+    Versions, settings, the store and what waits to be delivered to it, and for each framework whether it is recorded.
     The exit code is 1 where something is broken.
     """
     findings = list(_examine(session))

@@ -14,7 +14,7 @@ from autotrack.cli.session import json_option
 @click.command()
 @json_option
 def env(*, as_json: bool) -> None:
-    """Show each setting: value, origin, environment variable and meaning."""
+    """Show each setting and where it comes from."""
     from autotrack.backends import redact_url
     from autotrack.settings import resolve, settings_table
 
@@ -28,7 +28,10 @@ def env(*, as_json: bool) -> None:
     if as_json:
         fields = ("name", "variable", "type", "default", "description")
         print_json(
-            [{**{f: getattr(setting, f) for f in fields}, "value": value, "origin": origin} for setting, value, origin in rows]
+            [
+                {**{field: getattr(setting, field) for field in fields}, "value": value, "origin": origin}
+                for setting, value, origin in rows
+            ]
         )
         return
     columns = [Column("setting", style="bold"), Column("value"), Column("origin"), Column("variable", style="dim")]

@@ -38,7 +38,7 @@ def _classes(screen: Screen, evaluation: Evaluation) -> None:
     screen.table(
         [Column("class"), *(Column(name, right=True) for name in ("precision", "recall", "f1", "support"))],
         [
-            [shorten(row.label, LABEL_WIDTH), number(row.precision), number(row.recall), number(row.f1), number(row.support)]
+            [shorten(row.label, LABEL_WIDTH), *map(number, (row.precision, row.recall, row.f1, row.support))]
             for row in rows[:MAX_CLASSES]
         ],
         indent=2,

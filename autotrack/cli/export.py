@@ -75,9 +75,7 @@ def _write(output: Path, text: str) -> None:
 def _fields(run: StoredRun, *, history: bool) -> dict[str, Any]:
     fields = full_fields(run)
     if history:
-        fields["history"] = {
-            key: [point._asdict() for point in run.metric_history(key)] for key in run.metrics
-        }
+        fields["history"] = {key: [point._asdict() for point in run.metric_history(key)] for key in run.metrics}
     return fields
 
 
@@ -87,9 +85,7 @@ def _runs_csv(runs: RunList) -> str:
 
 
 def _points_csv(runs: RunList) -> str:
-    rows = [
-        (run.id, run.name, key, *point) for run in runs for key in run.metrics for point in run.metric_history(key)
-    ]
+    rows = [(run.id, run.name, key, *point) for run in runs for key in run.metrics for point in run.metric_history(key)]
     return _csv([("run_id", "run", "metric", "step", "value", "time"), *rows])
 
 

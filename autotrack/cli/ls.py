@@ -27,16 +27,18 @@ ID_LENGTH = 12
 
 
 @click.command()
-@click.option("-f", "--filter", metavar="FILTER", help='Such as \'metrics.val_acc > 0.9 and params.C < 1\'.')
+@click.option("-f", "--filter", metavar="FILTER", help="Such as 'metrics.val_acc > 0.9 and params.C < 1'.")
 @click.option("-e", "--experiment", metavar="NAME", help="Only runs of this experiment.")
-@click.option("-s", "--sort", metavar="FIELDS", help='Such as "metrics.val_acc desc, start_time"; latest first by default.')
+@click.option(
+    "-s", "--sort", metavar="FIELDS", help="Such as 'metrics.val_acc desc, start_time'; by default latest first."
+)
 @click.option("-n", "--limit", type=click.IntRange(min=0), help=f"At most so many runs, 0 for all; {SHOWN} in a table.")
-@click.option("-c", "--columns", metavar="KEYS", help='Columns to add: "metrics.loss,params.C"; by default what tells most.')
+@click.option("-c", "--columns", metavar="KEYS", help="Columns such as 'metrics.loss,params.C', not the usual metrics.")
 @click.option("-a", "--all", "everything", is_flag=True, help="Also the child runs of searches and nested calls.")
 @click.option("--deleted", is_flag=True, help="Runs in the trash instead.")
 @click.option("-q", "--quiet", is_flag=True, help="Print ids only.")
 @reads_store
-def ls(
+def ls(  # noqa: PLR0913 - one for each option
     session: Session,
     *,
     filter: str | None,  # noqa: A002 - the word of the option
@@ -58,7 +60,8 @@ def ls(
         filter = "parent is null"  # noqa: A001
     table = not (quiet or as_json)
     shown = limit if limit is not None else SHOWN if table else 0
-    runs = history.search(filter, experiment=experiment, order_by=sort, limit=shown + 1 if shown else None, deleted=deleted)
+    asked = shown + 1 if shown else None  # one more tells whether there are more
+    runs = history.search(filter, experiment=experiment, order_by=sort, limit=asked, deleted=deleted)
     more = bool(shown) and len(runs) > shown
     runs = runs[:shown] if more else runs
     if as_json:
@@ -77,7 +80,8 @@ def ls(
 def _print_table(runs: RunList, keys: Sequence[str] | None, mentioned: str, children: Counter[str]) -> None:
     screen = Screen()
     ids = short_ids([run.id for run in runs]) if screen.width else {run.id: run.id for run in runs}
-    columns = [Column("" if screen.width else "status"), Column("run", flexible=True, style="bold"), Column("id", style="dim")]
+    sign = Column("" if screen.width else "status")
+    columns = [sign, Column("run", flexible=True, style="bold"), Column("id", style="dim")]
     rows: list[list[Cell]] = [[_sign(run, screen), _name(run, children[run.id]), ids[run.id]] for run in runs]
     if len({run.experiment for run in runs}) > 1:
         _add(columns, rows, Column("experiment", flexible=True), [run.experiment for run in runs])
@@ -98,9 +102,7 @@ def _add(columns: list[Column], rows: list[list[Cell]], column: Column, cells: S
         row.append(cell)
 
 
-def _add_metrics(
-    columns: list[Column], rows: list[list[Cell]], runs: RunList, mentioned: str, screen: Screen
-) -> None:
+def _add_metrics(columns: list[Column], rows: list[list[Cell]], runs: RunList, mentioned: str, screen: Screen) -> None:
     """Add the metrics that tell most, those of the filter and the order first, as many as there is room for."""
     first = [key.strip('"`') for key in re.findall(r'\b(?:metrics?|m)\.("[^"]*"|`[^`]*`|[\w/@:.-]+)', mentioned)]
     used = sum(screen.width_of(column, [row[at] for row in rows]) + GAP for at, column in enumerate(columns))

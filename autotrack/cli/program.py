@@ -26,7 +26,7 @@ class Program:
         is_module: Whether `name` is a module.
 
     Raises:
-        click.ClickException: There is no such script or module.
+        click.UsageError: There is no such script.
     """
 
     def __init__(self, name: str, arguments: Sequence[str], *, is_module: bool) -> None:
@@ -50,9 +50,9 @@ class Program:
         """
         atexit.register(self._die_of_interrupt)  # the first one registered is the last one called
         main = ModuleType("__main__")
-        main.__dict__["__builtins__"] = builtins
+        vars(main)["__builtins__"] = builtins
         if sys.version_info < (3, 14):
-            main.__dict__["__annotations__"] = {}
+            vars(main)["__annotations__"] = {}
         try:
             sys.modules["__main__"] = main
             code = self._load(main)
@@ -60,7 +60,7 @@ class Program:
         except SystemExit as error:
             finished(error)
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - Python, too, reports whatever ends a program
             self._interrupted = isinstance(error, KeyboardInterrupt)
             _print_exception(error, main)
             finished(error)
@@ -80,7 +80,7 @@ class Program:
         sys.argv = [self._name, *self._arguments]
         loader = SourceFileLoader("__main__", path)
         main.__dict__.update(__file__=path, __cached__=None, __loader__=loader, __package__=None, __spec__=None)
-        return loader.source_to_code(loader.get_data(path), path)  # type: ignore[no-any-return]
+        return loader.source_to_code(loader.get_data(path), path)
 
     def _die_of_interrupt(self) -> None:
         if self._interrupted and os.name == "posix":
@@ -95,9 +95,7 @@ def _check_script(name: str) -> None:
         with open(name, "rb") as file:
             file.read(1)
     except OSError as error:
-        problem = click.ClickException(f"cannot open {name!r}: {error.strerror}")
-        problem.exit_code = 2  # Python's own
-        raise problem from None
+        raise click.UsageError(f"cannot open {name!r}: {error.strerror}") from None  # the exit code is Python's own, 2
 
 
 def _set_first_path(folder: str) -> None:
@@ -142,7 +140,7 @@ def _print_exception(error: BaseException, main: ModuleType) -> None:
         sys.excepthook(type(error), error, frames)
     except SystemExit:
         raise
-    except BaseException as problem:  # what Python does when a user's hook is broken
+    except BaseException as problem:  # noqa: BLE001 - what Python does when a user's hook is broken
         click.echo("Error in sys.excepthook:", err=True)
         traceback.print_exception(problem)
         click.echo("\nOriginal exception was:", err=True)

@@ -29,9 +29,9 @@ def run(
     module: str | None,
     command: tuple[str, ...],
 ) -> Callable[[], None]:
-    """Run a script, or a module with -m, and record its trainings.
+    """Run a script and record its trainings.
 
-    The program sees the arguments, `__main__`, working directory and exit status that `python SCRIPT ARGUMENTS` gives it.
+    Arguments, `__main__`, output and exit status are those of `python SCRIPT ARGUMENTS`.
     """
     if module is None and not command:
         raise click.UsageError("name a script, or a module with -m")

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from autotrack.history import History
     from autotrack.settings import Settings
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 store_option = click.option(
     "--store", metavar="PATH|URL", help="Read this store: a directory, sqlite:///path or postgresql://host/name."
@@ -49,7 +47,7 @@ class Session:
         return history
 
 
-def reads_store(function: F) -> F:
+def reads_store(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of all reading commands: `--store` and `--json`. It takes a `Session` first."""
 
     def choose(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
@@ -59,7 +57,7 @@ def reads_store(function: F) -> F:
     store = click.option(
         "--store", metavar="PATH|URL", expose_value=False, callback=choose, help="Read this store instead."
     )
-    return store(json_option(click.pass_obj(function)))  # type: ignore[no-any-return]
+    return store(json_option(click.pass_obj(function)))
 
 
 def _directory_of(store: str) -> str:

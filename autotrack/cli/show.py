@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from autotrack.stored_run import StoredRun
 
 BARS = "▁▂▃▄▅▆▇█"
-CURVE_POINTS = 24
+CURVE_POINTS = 16
 MAX_FILES = 20
 LEVEL_STYLES = {"info": "dim", "warning": "yellow", "error": "red"}
 
@@ -30,7 +30,10 @@ LEVEL_STYLES = {"info": "dim", "warning": "yellow", "error": "red"}
 @click.option("-a", "--all", "everything", is_flag=True, help="Also metrics of the machine, all tags and all files.")
 @reads_store
 def show(session: Session, *, run: str, everything: bool, as_json: bool) -> None:
-    """Show one RUN: params, metrics, evaluation, files, notes and child runs."""
+    """Show one RUN with all that belongs to it.
+
+    Params, metrics with their course, evaluations, tags, data, files, notes and child runs.
+    """
     found = session.history.get(run)
     if as_json:
         print_json(full_fields(found))
@@ -108,10 +111,10 @@ def _metrics(screen: Screen, run: StoredRun, *, everything: bool) -> None:
     screen.heading("metrics", f"{len(keys)}{hidden}")
     with run.history.reading() as store:
         summaries = store.metric_summaries(run.id)
-        curves = {key: _curve(store.downsample(run.id, key, CURVE_POINTS).values.tolist()) for key in keys
-                  if summaries[key].count > 1}
+        several = [key for key in keys if summaries[key].count > 1]
+        curves = {key: _curve(store.downsample(run.id, key, CURVE_POINTS).values.tolist()) for key in several}
     series = bool(curves)
-    columns = [Column("metric" if series else "", flexible=True), Column("last" if series else "", right=True, style="bold")]
+    columns = [Column("metric", flexible=True), Column("last", right=True, style="bold")]
     if series:
         columns += [Column("min", right=True), Column("max", right=True), Column("points", right=True), Column()]
     rows = [_metric_row(key, summaries[key], curves.get(key, ""), series=series) for key in keys]
@@ -140,13 +143,13 @@ def _tags(screen: Screen, run: StoredRun, *, everything: bool) -> None:
     tags = {key: value for key, value in run.tags.items() if everything or not key.startswith("mlflow.")}
     if tags:
         screen.heading("tags", str(len(tags)))
-        screen.table([Column(), Column(flexible=True)], list(map(list, tags.items())), indent=2)
+        screen.table([Column(), Column(flexible=True)], ([key, value] for key, value in tags.items()), indent=2)
 
 
 def _data(screen: Screen, run: StoredRun) -> None:
     if run.datasets:
         screen.heading("data", str(len(run.datasets)))
-        rows = [
+        rows: list[list[Cell]] = [
             [data.context, data.name, _shape(data.profile), Styled(data.digest[:12], "dim")] for data in run.datasets
         ]
         screen.table([Column(), Column(), Column(), Column()], rows, indent=2)
@@ -154,7 +157,7 @@ def _data(screen: Screen, run: StoredRun) -> None:
 
 def _shape(profile: dict[str, Any]) -> str:
     shape = profile.get("shape")
-    return " × ".join(f"{length:,}" for length in shape) if isinstance(shape, list | tuple) else ""
+    return " \u00d7 ".join(f"{length:,}" for length in shape) if isinstance(shape, list | tuple) else ""
 
 
 def _files(screen: Screen, run: StoredRun, *, everything: bool) -> None:
@@ -163,9 +166,14 @@ def _files(screen: Screen, run: StoredRun, *, everything: bool) -> None:
     if not files:
         return
     shown = files if everything else files[:MAX_FILES]
-    screen.heading("files", f"{len(files)}, {size(sum(file.size for file in files))}, in {run.download()}"
-                   if run.history.home.run_artifacts(run.id).exists() else f"{len(files)}, on another machine")
-    screen.table([Column(flexible=True), Column(right=True, style="dim")], [[file.path, size(file.size)] for file in shown], indent=2)
+    folder = run.history.home.run_artifacts(run.id)
+    where = f"in {folder}" if folder.is_dir() else "not on this machine"
+    screen.heading("files", f"{len(files)}, {size(sum(file.size for file in files))}, {where}")
+    screen.table(
+        [Column(flexible=True), Column(right=True, style="dim")],
+        [[file.path, size(file.size)] for file in shown],
+        indent=2,
+    )
     if len(files) > len(shown):
         screen.line(Styled(f"  and {len(files) - len(shown)} more (--all)", "dim"))
 
@@ -173,7 +181,10 @@ def _files(screen: Screen, run: StoredRun, *, everything: bool) -> None:
 def _notes(screen: Screen, run: StoredRun) -> None:
     if run.notes:
         screen.heading("notes", str(len(run.notes)))
-        rows: list[list[Cell]] = [[Styled(n.level, LEVEL_STYLES.get(n.level, "")), f"{n.message}  ({n.code})"] for n in run.notes]
+        rows: list[list[Cell]] = [
+            [Styled(note.level, LEVEL_STYLES.get(note.level, "")), f"{note.message}  ({note.code})"]
+            for note in run.notes
+        ]
         screen.table([Column(), Column()], rows, indent=2)
 
 

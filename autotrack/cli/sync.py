@@ -32,9 +32,10 @@ ATTEMPTS = 3
 @click.option("--to", metavar="PATH|URL", help="Deliver to this place instead of where the runs were meant to go.")
 @reads_store
 def sync(session: Session, *, run: str | None, to: str | None, as_json: bool) -> None:
-    """Deliver what ended processes have left on disk; with a RUN and --to, copy a stored run to another place.
+    """Deliver what waits on disk, or copy a RUN.
 
-    Doing it again copies nothing twice.
+    Journals that ended processes have left are delivered where they were meant to go, or --to another place. With a
+    RUN and --to, a stored run is copied there, with its child runs; doing it again copies nothing twice.
     """
     if run is not None and to is not None:
         _copy(session, run, to, as_json=as_json)

@@ -14,7 +14,10 @@ from autotrack.words import plural
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @reads_store
 def rm(session: Session, *, runs: tuple[str, ...], as_json: bool) -> None:
-    """Move runs, with their child runs, to the trash; `restore` brings them back."""
+    """Move runs to the trash.
+
+    Their child runs go with them. `autotrack restore` brings them back.
+    """
     _move(session, runs, as_json=as_json, restore=False)
 
 
@@ -22,7 +25,7 @@ def rm(session: Session, *, runs: tuple[str, ...], as_json: bool) -> None:
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @reads_store
 def restore(session: Session, *, runs: tuple[str, ...], as_json: bool) -> None:
-    """Bring runs, with their child runs, back from the trash."""
+    """Bring runs back from the trash, with their child runs."""
     _move(session, runs, as_json=as_json, restore=True)
 
 
@@ -38,5 +41,5 @@ def _move(session: Session, runs: tuple[str, ...], *, as_json: bool, restore: bo
         return
     names = ", ".join(run.name for run in found)
     verb = "restored" if restore else "moved to the trash:"
-    children = len(moved) - len({run.id for run in found})
-    say(f"{verb} {names}{f' with {plural(children, "child run")}' if children else ''}")
+    below = len(moved) - len({run.id for run in found})
+    say(f"{verb} {names} with {plural(below, 'child run')}" if below else f"{verb} {names}")
