@@ -7,34 +7,57 @@ weak reference takes the entry out when the estimator goes, before its id can be
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from typing import Any, NamedTuple
 
+from autotrack.integrations.sklearn.samples import digest
 from autotrack.run import Run
 
-_runs: dict[int, tuple[weakref.ref[Any], Run]] = {}
+
+class Training(NamedTuple):
+    """One training of one estimator.
+
+    Attributes:
+        estimator: Weak reference to it.
+        run: The run that recorded the training.
+        target: Digest of the labels or values it was trained on, to know them again.
+    """
+
+    estimator: weakref.ref[Any]
+    run: Run
+    target: bytes | None
 
 
-def remember(estimator: Any, run: Run) -> None:
-    """Note that `run` trained `estimator`; a later training of the same object replaces it."""
+_trainings: dict[int, Training] = {}
+
+
+def remember(estimator: Any, run: Run, target: Any = None) -> None:
+    """Note that `run` trained `estimator` on `target`; a later training of the same object replaces it."""
     key = id(estimator)
 
     def forget(reference: weakref.ref[Any]) -> None:
-        known = _runs.get(key)
-        if known is not None and known[0] is reference:
-            del _runs[key]
+        known = _trainings.get(key)
+        if known is not None and known.estimator is reference:
+            del _trainings[key]
 
     try:
-        _runs[key] = (weakref.ref(estimator, forget), run)
+        reference = weakref.ref(estimator, forget)
     except TypeError:  # its class has __slots__ without __weakref__: an id alone could be given to another object
         return
+    _trainings[key] = Training(reference, run, digest(target))
+
+
+def training_of(estimator: Any) -> Training | None:
+    """Return the last training of this very object, or None."""
+    known = _trainings.get(id(estimator))
+    return known if known is not None and known.estimator() is estimator else None
 
 
 def run_of(estimator: Any) -> Run | None:
     """Return the run that trained this very object last, or None."""
-    known = _runs.get(id(estimator))
-    return known[1] if known is not None and known[0]() is estimator else None
+    known = training_of(estimator)
+    return known.run if known is not None else None
 
 
 def forget_all() -> None:
     """Forget every estimator."""
-    _runs.clear()
+    _trainings.clear()

@@ -18,8 +18,8 @@ import numpy as np
 
 from autotrack.active import is_paused
 from autotrack.integration import Patcher
-from autotrack.integrations.sklearn import fitted
 from autotrack.integrations.sklearn.classes import definition
+from autotrack.integrations.sklearn.fitted import Training, training_of
 from autotrack.integrations.sklearn.samples import Array, rows_of, step_for
 from autotrack.patching.nesting import active_call
 from autotrack.run import Run
@@ -32,10 +32,25 @@ DECISION = "decision_function"
 METHODS = (PREDICT, PROBABILITIES, LOG_PROBABILITIES, DECISION)
 MAX_RECENT = 16
 
-inside: ContextVar[bool] = ContextVar("autotrack_predicting", default=False)
+inside: ContextVar[Scoring | bool] = ContextVar("autotrack_predicting", default=False)
 """Whether this code runs in a prediction or a score that the user asked for: what happens in there is not his."""
 _recent: ContextVar[tuple[Prediction, ...]] = ContextVar("autotrack_predictions", default=())
 _made: dict[int, _Made] = {}
+
+
+class Scoring:
+    """A `score` under way, which keeps what its model predicts meanwhile.
+
+    Attributes:
+        model: The model whose predictions count.
+        predicted: What its `predict` returned last.
+    """
+
+    __slots__ = ("model", "predicted")
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.predicted: Any = None
 
 
 class Prediction:
@@ -43,8 +58,7 @@ class Prediction:
 
     Attributes:
         kind: The method: one of `METHODS`.
-        run: The run that trained the model.
-        model: Weak reference to the model.
+        training: The training that made the model what it was.
         data: Weak reference to what was predicted for, or None where it takes none.
         results: Weak references to the array returned, or to the arrays of a list.
         rows: Rows predicted, or None where the result has none.
@@ -54,14 +68,11 @@ class Prediction:
         patcher: Of the integration that saw it; a note of an earlier `enable` is void.
     """
 
-    __slots__ = ("data", "kind", "model", "patcher", "results", "rows", "run", "sample", "seconds", "step")
+    __slots__ = ("__weakref__", "data", "kind", "patcher", "results", "rows", "sample", "seconds", "step", "training")
 
-    def __init__(
-        self, patcher: Patcher, model: Any, run: Run, kind: str, data: Any, result: Any, seconds: float
-    ) -> None:
+    def __init__(self, patcher: Patcher, training: Training, kind: str, data: Any, result: Any, seconds: float) -> None:
         self.patcher = patcher
-        self.model = weakref.ref(model)
-        self.run = run
+        self.training = training
         self.kind = kind
         self.data = _weak(data)
         self.seconds = seconds
@@ -75,6 +86,21 @@ class Prediction:
             self.sample = result[:: self.step].copy()
         else:
             self.rows = rows_of(arrays[0]) if len(arrays) and arrays[0] is not result else rows_of(result)
+
+    @property
+    def run(self) -> Run:
+        """The run that trained the model."""
+        return self.training.run
+
+    @property
+    def model(self) -> Any:
+        """The model, or None if it is gone."""
+        return self.training.estimator()
+
+    @property
+    def source(self) -> Any:
+        """What was predicted for, or None if it is gone."""
+        return self.data() if self.data is not None else None
 
     @property
     def result(self) -> Any:
@@ -115,10 +141,14 @@ def _noted(patcher: Patcher, function: Callable[..., Any], kind: str) -> Callabl
     @functools.wraps(function)
     def autotrack_predict(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
-        if not patcher.live or inside.get() or is_paused() or active_call() is not None:
-            return function(self, *args, **kwargs)
-        run = fitted.run_of(self)
-        if run is None:
+        outer = inside.get()
+        if not patcher.live or outer or is_paused() or active_call() is not None:
+            result = function(self, *args, **kwargs)
+            if kind == PREDICT and type(outer) is Scoring and outer.model is self:
+                outer.predicted = result
+            return result
+        training = training_of(self)
+        if training is None:
             return function(self, *args, **kwargs)
         token = inside.set(True)
         started = time.perf_counter()
@@ -128,19 +158,19 @@ def _noted(patcher: Patcher, function: Callable[..., Any], kind: str) -> Callabl
             inside.reset(token)
         try:
             data = args[0] if args else kwargs.get("X")
-            note_prediction(patcher, self, run, kind, data, result, time.perf_counter() - started)
-        except Exception as error:
-            contain(error, f"noting what {kind} returned", functools.partial(run.note, level="warning"))
+            note_prediction(patcher, training, kind, data, result, time.perf_counter() - started)
+        except Exception as error:  # noqa: BLE001 - a hot path: `shielded` costs more than the note
+            contain(error, f"noting what {kind} returned", training.run.note)
         return result
 
     return autotrack_predict
 
 
-def note_prediction(  # noqa: PLR0917 - a hot path: positional arguments are cheaper
-    patcher: Patcher, model: Any, run: Run, kind: str, data: Any, result: Any, seconds: float
-) -> None:
-    """Note that `model`, trained by `run`, has returned `result` for `data`."""
-    prediction = Prediction(patcher, model, run, kind, data, result, seconds)
+def note_prediction(
+    patcher: Patcher, training: Training, kind: str, data: Any, result: Any, seconds: float
+) -> Prediction:
+    """Note that a model, as `training` left it, has returned `result` for `data` within `seconds`."""
+    prediction = Prediction(patcher, training, kind, data, result, seconds)
     for reference in prediction.results:
         array = reference()
         _know(array, prediction)
@@ -148,6 +178,7 @@ def note_prediction(  # noqa: PLR0917 - a hot path: positional arguments are che
         if type(base) is np.ndarray and base is not data:  # numpy gives views of a view the first array as base
             _know(base, prediction)
     _recent.set((*_recent.get()[1 - MAX_RECENT :], prediction))
+    return prediction
 
 
 def _know(array: Any, prediction: Prediction) -> None:

@@ -30,6 +30,7 @@ from autotrack.integrations.sklearn.predicting import (
     without_progress,
 )
 from autotrack.integrations.sklearn.quiet import quietly
+from autotrack.integrations.sklearn.run_history import note_training
 from autotrack.recording import current_recorder
 from autotrack.run import Run
 
@@ -110,6 +111,8 @@ def _log_supervised(call: Call, run: Run, data: Data, budget: float, kind: str |
     n_rows = count_rows(data.X)
     (report, predicted, missing), rows = within_budget(compute, n_rows, budget)
     run.log_evaluation(report)
+    if rows is None:
+        note_training(run, data.y, predicted, report)
     _note_limits(run, n_rows, rows, missing if kind == CLASSIFIER else None)
     metric = _default_score(estimator)
     if metric is None:
