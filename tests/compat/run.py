@@ -13,10 +13,12 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+SITE = Path(sysconfig.get_path("purelib"))
 
 
 def main() -> int:
@@ -39,8 +41,7 @@ def main() -> int:
 
 def differs_alone(name: str) -> bool:
     """Run one test alone both ways."""
-    path, _, rest = name.partition("::")
-    selection = [f"{Path(sys.prefix, path) if not Path(path).exists() else path}::{rest}"]
+    selection = [str(SITE / name)]
     return outcomes(selection, track=False) != outcomes(selection, track=True)
 
 
@@ -55,8 +56,25 @@ def outcomes(arguments: list[str], *, track: bool) -> dict[str, str]:
             "PYTHONPATH": str(HERE),
             "AUTOTRACK_TESTING": "1",
         }
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "outcomes", "-p", "no:cacheprovider", "--tb=short"]
-        done = subprocess.run([*command, *arguments], cwd=directory, env=environment, capture_output=True, text=True, check=False)
+        options = [
+            "-q",
+            "-p",
+            "outcomes",
+            "-p",
+            "no:cacheprovider",
+            "--tb=short",
+            f"--rootdir={SITE}",
+            "-c",
+            os.devnull,
+        ]
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *options, *arguments],
+            cwd=directory,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         print(done.stdout[-600 if track else -200 :])
         return json.loads(target.read_text()) if target.exists() else {}
 
