@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, and_, delete, func, select, update
 
-from autotrack.store import points, queries, rows, schema
-from autotrack.store.chunks import Points
+from autotrack.store import queries, rows, schema
 from autotrack.store.engine import open_engine
 from autotrack.store.health import find_problems
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from autotrack.store.chunks import Points
 
 _R = TypeVar("_R")
 _SUMMARY = ["n", "nans", "first_step", "last_step", "last", "last_time", "min", "min_step", "max", "max_step", "sum"]
@@ -131,6 +132,8 @@ class Store:
         Raises:
             RunNotFoundError: There is no such run. A run without the metric gives empty arrays.
         """
+        from autotrack.store import points  # numpy, which searching does not need
+
         with self._reading() as connection:
             return points.read_history(connection, queries.row_id(connection, run_id), key)
 
@@ -141,6 +144,8 @@ class Store:
             RunNotFoundError: There is no such run.
             ValueError: `count` is less than 4.
         """
+        from autotrack.store import points
+
         with self._reading() as connection:
             return points.read_downsampled(connection, queries.row_id(connection, run_id), key, count)
 
