@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,13 +66,13 @@ class SqlBackend:
         """
         if self._path is None:
             return  # PostgreSQL is durable on commit
+        connection = self._engine.raw_connection()  # a checkpoint cannot run within a transaction
         try:
-            with self._engine.connect() as connection:
-                connection.commit()
-                connection.connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
-        except DBAPIError as error:
-            self._raise_retryable(error)
-            raise
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+        except sqlite3.Error as error:
+            raise RetryableError(f"the store cannot be flushed now: {error}") from error
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """Close all connections."""

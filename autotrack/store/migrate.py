@@ -24,7 +24,7 @@ def ensure_schema(engine: Engine, *, read_only: bool = False) -> None:
         NewerSchemaError: A newer autotrack wrote the store. Nothing is changed.
         StoreUnavailableError: The store needs an upgrade and `read_only` forbids it.
     """
-    with engine.connect() as connection:
+    with engine.connect().execution_options(reading=True) as connection:
         revision = _revision(connection)
     if revision == HEAD:
         return

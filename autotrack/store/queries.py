@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, bindparam, func, or_, select, type_coerce
+from sqlalchemy.exc import DataError
 from sqlalchemy.types import NullType
 
-from autotrack.errors import RunNotFoundError
+from autotrack.errors import FilterError, RunNotFoundError
 from autotrack.records import Param
 from autotrack.store.columns import decode_text
 from autotrack.store.filters import compile_filter, compile_order, parse_filter, parse_order
@@ -71,13 +73,16 @@ def search_runs(
 ) -> list[RunRow]:
     """Read a page of runs."""
     statement = _RUNS.where(*_conditions(search)).offset(offset or None).limit(limit)
-    rows = connection.execute(compile_order(statement, parse_order(order_by or ""))).all()
+    with _pattern_errors(search):
+        rows = connection.execute(compile_order(statement, parse_order(order_by or ""))).all()
     return run_rows(connection, rows, with_values=with_values)
 
 
 def count_runs(connection: Connection, search: Search) -> int:
     """Count runs."""
-    return connection.scalar(select(func.count()).select_from(run.join(experiment)).where(*_conditions(search))) or 0
+    statement = select(func.count()).select_from(run.join(experiment)).where(*_conditions(search))
+    with _pattern_errors(search):
+        return connection.scalar(statement) or 0
 
 
 def find_run(connection: Connection, reference: str) -> RunRow:
@@ -153,6 +158,15 @@ def _conditions(search: Search) -> list[ColumnElement[bool]]:
     if search.filter is not None:
         conditions.append(compile_filter(parse_filter(search.filter)))
     return conditions
+
+
+@contextmanager
+def _pattern_errors(search: Search) -> Iterator[None]:
+    """Turn the complaint of PostgreSQL about a pattern that Python could read into one about the filter."""
+    try:
+        yield
+    except DataError as error:
+        raise FilterError(f"the database refuses this filter: {error.orig}", search.filter or "", 0) from error
 
 
 def _candidates(connection: Connection, reference: str) -> list[Row[Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -35,18 +34,18 @@ def test_unknown_schemes_are_named_with_a_suggestion(context: BackendContext) ->
         open_backend("zzz:whatever", context)
 
 
-class Other:
-    def __init__(self, url: str, context: BackendContext) -> None:
-        self.arguments = (url, context)
-
-
-def test_other_packages_offer_backends(context: BackendContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = EntryPoint("other", f"{__name__}:Other", backends.ENTRY_POINTS)
-    monkeypatch.setitem(sys.modules, __name__, sys.modules[Other.__module__])
-    monkeypatch.setattr(backends, "entry_points", lambda **query: [entry] if query.get("name") != "none" else [])
-    found = open_backend("other://x", context)
-    assert isinstance(found, Other)
-    assert found.arguments == ("other://x", context)
+def test_other_packages_offer_backends(
+    context: BackendContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "autotrack_other-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: autotrack-other\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[autotrack.backends]\nother = autotrack_other:OtherBackend\n")
+    (tmp_path / "autotrack_other.py").write_text(
+        "class OtherBackend:\n    def __init__(self, url, context):\n        self.arguments = (url, context)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert open_backend("other://x", context).arguments == ("other://x", context)  # type: ignore[attr-defined]
     assert "other" in schemes()
 
 

@@ -377,6 +377,11 @@ def test_values_are_bound_and_never_become_sql(filled: Store) -> None:
     assert filled.count() == len(RUNS)
 
 
+def test_patterns_that_only_python_can_read(filled: Store) -> None:
+    with contextlib.suppress(FilterError):
+        assert filled.count('name ~ "(?<=a)b"') == sum("ab" in run["name"] for run in RUNS)
+
+
 def test_the_largest_filters_run(filled: Store) -> None:
     assert filled.count(" or ".join(["params.a = 1"] * 200)) == filled.count("params.a = 1")
     assert filled.count("not " * 49 + "params.a = 1") == len(RUNS) - filled.count("params.a = 1")
