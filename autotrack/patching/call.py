@@ -44,6 +44,7 @@ class Call:
         "kwargs",
         "parent",
         "phase_started",
+        "pushed",
         "result",
         "run_used",
         "seconds",
@@ -69,6 +70,7 @@ class Call:
         self.seconds = 0.0
         self.under_way = True
         self.run_used: Run | None = None
+        self.pushed: Run | None = None
         self.caller_seconds = 0.0
         self.phase_started = 0.0
 
@@ -111,7 +113,7 @@ class Call:
         run, ours = self._choose_run(name, tags)
         self.run_used = run
         try:
-            push(run)
+            self._push(run)
             yield run
         except CallFailedError:
             if ours:
@@ -119,10 +121,26 @@ class Call:
                 run.end_with(self.error)
             raise
         finally:
-            pop(run)
+            self.pop_run()
             if ours and run.status is None:
                 self._add_overhead(run)
                 run.end()
+
+    def _push(self, run: Run) -> None:
+        """Make the run the active one; the user's own that is active already stays where it is when the call ends."""
+        if active_run() is not run:
+            push(run)
+            self.pushed = run
+
+    def pop_run(self) -> None:
+        """Take back what `run` made the active run; doing so twice does no harm."""
+        run, self.pushed = self.pushed, None
+        if run is not None:
+            pop(run)
+
+    def forget(self) -> None:
+        """Let go of the user's objects: threads that were started in the call remember it for longer."""
+        self.args, self.kwargs, self.result = (), {}, None
 
     def _choose_run(self, name: str | None, tags: dict[str, str] | None) -> tuple[Run, bool]:
         outer = self.parent

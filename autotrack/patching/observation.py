@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextvars import Token
 from typing import Any, NamedTuple, Protocol
 
-from autotrack.active import is_paused, pop
+from autotrack.active import is_paused
 from autotrack.patching import nesting
 from autotrack.patching.call import Call, CallFailedError
 from autotrack.shield import contain
@@ -139,11 +139,11 @@ class Observation:
     def leave(self) -> None:
         """Let the next call be an outermost one again; leaving twice does no harm."""
         self.call.under_way = False
-        if self.call.run_used is not None:
-            pop(self.call.run_used)  # where an error of ours kept `Call.run` from doing so
+        self.call.pop_run()  # where an error of ours kept `Call.run` from doing so
         token, self._token = self._token, None
         if token is not None:
             nesting.leave(token)
+        self.call.forget()
 
     def _contain(self, error: Exception) -> None:
         contain(error, f"observing {self.call.source} {self.call.function.__qualname__}", self.call.note)

@@ -420,3 +420,43 @@ def test_a_hook_that_raises_does_not_break_the_import(
     import lab_package
 
     assert lab_package.ready
+
+
+def test_the_users_run_stays_active_after_a_call_that_logged_into_it(patcher: Patcher) -> None:
+    def observer(call: Call) -> Iterator[None]:
+        with call.run():
+            yield
+
+    patcher.observe(Model, "fit", observer)
+    with autotrack.start_run("mine", tags={}) as run:
+        Model().fit(1)
+        assert autotrack.active_run() is run
+        Model().fit(2)
+        assert autotrack.active_run() is run
+    assert autotrack.active_run() is None
+
+
+def test_a_thread_started_in_a_call_does_not_keep_the_users_objects(patcher: Patcher) -> None:
+    import gc
+    import weakref
+
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    threads = Patcher("threading")
+    threads.wrap(threading.Thread, "start", nesting.remember_starter)
+
+    class Starting(Model):
+        def fit(self, x: int, **extra: Any) -> tuple[int, int]:
+            thread.start()
+            return (x, 1)
+
+    patcher.observe(Starting, "fit", good)
+    model = Starting()
+    model.fit(1)
+    reference = weakref.ref(model)
+    del model
+    gc.collect()
+    threads.undo()
+    assert reference() is None
+    stop.set()
+    thread.join()
