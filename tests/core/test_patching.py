@@ -428,12 +428,14 @@ def test_the_users_run_stays_active_after_a_call_that_logged_into_it(patcher: Pa
             yield
 
     patcher.observe(Model, "fit", observer)
-    with autotrack.start_run("mine", tags={}) as run:
+    autotrack.enable(to="memory://active", only=["sklearn"])
+    with autotrack.start_run("mine") as run:
         Model().fit(1)
         assert autotrack.active_run() is run
         Model().fit(2)
         assert autotrack.active_run() is run
     assert autotrack.active_run() is None
+    autotrack.disable()
 
 
 def test_a_thread_started_in_a_call_does_not_keep_the_users_objects(patcher: Patcher) -> None:
