@@ -101,15 +101,17 @@ class Recorder:
         left = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
         return self.delivery.flush(left, targets) and done
 
-    def close(self, timeout: float) -> bool:
-        """Finish background work and deliver within `timeout` seconds; what is left stays on disk."""
-        deadline = time.monotonic() + timeout
+    def finish(self, timeout: float) -> None:
+        """Finish background work within `timeout` seconds."""
         for service in self.services.values():
             service.stop(timeout)
         self.worker.close(timeout)
+
+    def close(self, timeout: float) -> bool:
+        """Deliver within `timeout` seconds, after `finish`; what is left stays on disk."""
         for journal in list(_journals):
             journal.end()
-        done = self.delivery.close(max(0.0, deadline - time.monotonic()))
+        done = self.delivery.close(timeout)
         self._recovery.close()
         self._owner.release()
         return done
@@ -232,12 +234,18 @@ def open_recorder() -> Recorder | None:
 def close_recorder(timeout: float | None = None) -> bool:
     """Close the recorder, if there is one; say whether everything was delivered."""
     global _recorder
-    with _lock:
-        recorder, _recorder = _recorder, None
+    recorder = _recorder
     if recorder is None:
         return True
+    limit = recorder.settings.exit_timeout if timeout is None else timeout
+    deadline = time.monotonic() + limit
+    recorder.finish(limit)  # while it is in place: background jobs still log, and would open another one
+    with _lock:
+        if _recorder is not recorder:  # another thread has closed it meanwhile
+            return True
+        _recorder = None
     atexit.unregister(_at_exit)
-    return recorder.close(recorder.settings.exit_timeout if timeout is None else timeout)
+    return recorder.close(max(0.0, deadline - time.monotonic()))
 
 
 def forget_settings() -> None:
