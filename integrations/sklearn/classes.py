@@ -61,7 +61,7 @@ def _announce_new_classes(patcher: Patcher, visit: Callable[[type], None]) -> No
     original = BaseEstimator.__init_subclass__.__func__
 
     @functools.wraps(original)
-    def init_subclass(cls: type, /, *args: Any, **kwargs: Any) -> None:
+    def autotrack_init_subclass(cls: type, /, *args: Any, **kwargs: Any) -> None:
         if own is None:
             super(BaseEstimator, cls).__init_subclass__(*args, **kwargs)
         else:
@@ -70,7 +70,7 @@ def _announce_new_classes(patcher: Patcher, visit: Callable[[type], None]) -> No
             with shielded(f"patching {cls.__qualname__}"):
                 visit(cls)
 
-    patcher.replace(BaseEstimator, "__init_subclass__", classmethod(init_subclass))
+    patcher.replace(BaseEstimator, "__init_subclass__", classmethod(autotrack_init_subclass))
 
 
 def definition(owner: type, name: str) -> tuple[Any, str] | None:
