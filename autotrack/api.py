@@ -18,7 +18,8 @@ from autotrack.settings import Settings, resolve
 
 if TYPE_CHECKING:
     from autotrack.evaluation.report import Evaluation
-    from autotrack.history import RunList, StoredRun
+    from autotrack.run_list import RunList
+    from autotrack.stored_run import StoredRun
 
 __all__ = [
     "active_run",

@@ -90,7 +90,7 @@ class Delivery:
         remove_journal(track.path)
 
     def flush(self, timeout: float | None = None, targets: Collection[str] | None = None) -> bool:
-        """Wait until backends (all, or those of `targets`) have what was logged before this call; say whether they do."""
+        """Wait until backends (all, or those of `targets`) have what was logged until now; say whether they do."""
         deadline = None if timeout is None else time.monotonic() + timeout
         asked = [channel for channel in self._channels if targets is None or channel.follower.target in targets]
         barriers = [channel.barrier() for channel in asked]
@@ -113,9 +113,10 @@ class Delivery:
 
 
 def remove_journal(path: Path) -> None:
-    """Delete a journal and its cursors."""
-    for cursor in path.parent.glob(f"{path.stem}.*.cursor"):
-        cursor.unlink(missing_ok=True)
+    """Delete a journal and what lies beside it: cursors, and who has taken it over."""
+    for companion in path.parent.glob(f"{path.stem}.*"):
+        if companion != path:
+            companion.unlink(missing_ok=True)
     path.unlink(missing_ok=True)
 
 

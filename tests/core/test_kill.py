@@ -46,7 +46,8 @@ found = {}
 for run_id, count in acknowledged.items():
     run = autotrack.get_run(run_id)
     points = run.metric_history("loss") if count else []
-    found[run_id] = [run.status, count, [(p.step, p.value) for p in points[:count]] == [(s, s * 0.5) for s in range(count)]]
+    complete = [(p.step, p.value) for p in points[:count]] == [(step, step * 0.5) for step in range(count)]
+    found[run_id] = [run.status, count, complete]
 from autotrack.store.store import Store
 with Store.open(".autotrack") as store:
     problems = store.check()

@@ -29,7 +29,7 @@ Place = tuple[str, int]
 CANNOT_RAISE = {"try:", "return None"}
 
 
-class Injected(RuntimeError):
+class InjectedError(RuntimeError):
     """The error we plant."""
 
 
@@ -91,7 +91,7 @@ def run_with_a_fault_at(place: Place) -> Any:
             return None if event == "call" else trace
         if event == "line" and (frame.f_code.co_filename, frame.f_lineno) == place:
             sys.settrace(None)
-            raise Injected(f"{place[0]}:{place[1]}")
+            raise InjectedError(f"{place[0]}:{place[1]}")
         return trace
 
     sys.settrace(trace)
