@@ -72,7 +72,7 @@ def tool_findings() -> Iterator[Finding]:
 
 def store_findings(place: Place, history: History) -> Iterator[Finding]:
     """Say where the store is, on what kind of disk, and whether it is sound."""
-    yield Finding("store", "location", INFO, place.target if place.database is None else str(place.database))
+    yield Finding("store", "location", INFO, place.label)
     if place.database is not None:
         yield _file_system(place.database)
         yield from _set_aside(place.database)

@@ -109,10 +109,13 @@ class History:
         """
         from sqlalchemy.exc import DBAPIError
 
+        from autotrack.store.damage import is_damage
+
         try:
             yield self._store()
         except DBAPIError as error:
-            raise StoreUnavailableError(f"cannot read the store {self.place.target}: {error.orig}") from error
+            state = "is damaged" if is_damage(error) else "cannot be read"
+            raise StoreUnavailableError(f"the store {self.place.label} {state}: {error.orig}") from error
 
     def _store(self) -> Store:
         """Open the store, anew where its file was replaced."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ except ImportError:  # Windows has no flock; there the process id decides
     fcntl = None  # type: ignore[assignment]
 
 import psutil
+
+LOCK_SECONDS = 2.0
 
 
 class Owner:
@@ -91,15 +94,23 @@ def forget(directory: Path, name: str) -> None:
 
 @contextlib.contextmanager
 def recovery_lock(directory: Path) -> Iterator[bool]:
-    """Hold the lock under which journals of dead processes are taken over; yields whether we got it."""
+    """Hold the lock under which journals of dead processes are taken over; yields whether we got it in time."""
     fd = os.open(directory / "recovery.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + LOCK_SECONDS
     try:
-        if fcntl is not None:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
-        yield True
+        while not (ours := _lock(fd)) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        yield ours
     finally:
         os.close(fd)
+
+
+def _lock(fd: int) -> bool:
+    if fcntl is not None:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:  # a file system without locks: taking over twice delivers twice, which does no harm
+            return True
+    return True

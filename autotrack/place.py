@@ -31,6 +31,11 @@ class Place(msgspec.Struct, frozen=True):
     home: Path
 
     @property
+    def label(self) -> str:
+        """What to call the store in messages."""
+        return self.target if self.database is None else str(self.database)
+
+    @property
     def database(self) -> Path | None:
         """The SQLite file, or None for a server."""
         if self.url.startswith("postgres"):

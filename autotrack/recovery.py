@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from autotrack.home import Home
 from autotrack.journal import JournalHeader, encode_record, journal_files, read_header, read_records
-from autotrack.owner import forget, is_alive, recovery_lock
+from autotrack.owner import Owner, forget, is_alive, recovery_lock
 from autotrack.records import KILLED, AnyRecord, RunEnded, RunStarted
+
+OWNER_SUFFIX = ".owner"
+"""Of the file beside a journal that names who has taken it over."""
 
 
 class Recovery:
-    """Journals without a living writer, taken over for as long as this object is open.
+    """Journals without a living writer, taken over by this process until it ends or this object is closed.
 
-    Only one process at a time takes over journals of a home; others find none and need not wait.
+    A journal has one owner: the process that writes it, later the one that has taken it over. Only the moment of taking
+    over is locked, so that what dies while a long training goes on is found by whoever looks next.
 
     Args:
         home: Where the journals lie.
@@ -24,28 +27,58 @@ class Recovery:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._stack = contextlib.ExitStack()
+        self._owner: Owner | None = None
+        self._pid = os.getpid()
 
     def orphans(self) -> Sequence[tuple[Path, JournalHeader]]:
-        """Return the journals nobody writes any more; runs that were cut off are marked as killed in them."""
-        if not self._home.owners.is_dir() or not self._stack.enter_context(recovery_lock(self._home.journals)):
+        """Return the journals nobody cares for any more; runs that were cut off are marked as killed in them."""
+        if not self._home.owners.is_dir():
             return []
-        found = []
-        alive: dict[str, bool] = {}
+        with recovery_lock(self._home.journals) as ours:
+            return [self._take(path, header) for path, header in self._ownerless()] if ours else []
+
+    def _ownerless(self) -> list[tuple[Path, JournalHeader]]:
+        found: list[tuple[Path, JournalHeader]] = []
+        dead: dict[str, bool] = {}
         for path in journal_files(self._home.journals):
-            header = read_header(path)
-            if header.owner not in alive:
-                alive[header.owner] = is_alive(self._home.owners, header.owner) if header.owner else False
-            if not alive[header.owner]:
-                mark_killed(path, header)
+            try:
+                header = read_header(path)
+            except FileNotFoundError:  # delivered meanwhile
+                continue
+            owner = journal_owner(path, header)
+            if owner not in dead:
+                dead[owner] = not is_owned(self._home, owner)
+            if dead[owner]:
                 found.append((path, header))
-        for owner in {header.owner for _, header in found} - {""}:
+        for owner in {name for name, gone in dead.items() if gone} - {""}:
             forget(self._home.owners, owner)
         return found
 
+    def _take(self, path: Path, header: JournalHeader) -> tuple[Path, JournalHeader]:
+        if self._owner is None:
+            self._owner = Owner(self._home.owners)
+        path.with_suffix(OWNER_SUFFIX).write_text(self._owner.name)
+        mark_killed(path, header)
+        return path, header
+
     def close(self) -> None:
         """Let others take over what was not delivered."""
-        self._stack.close()
+        if self._owner is not None:
+            (self._owner.release if os.getpid() == self._pid else self._owner.drop)()
+            self._owner = None
+
+
+def journal_owner(path: Path, header: JournalHeader) -> str:
+    """Return the name of the owner of a journal: who has taken it over, else who has written it."""
+    try:
+        return path.with_suffix(OWNER_SUFFIX).read_text()
+    except FileNotFoundError:
+        return header.owner
+
+
+def is_owned(home: Home, owner: str) -> bool:
+    """Say whether an owner is a process that runs."""
+    return bool(owner) and is_alive(home.owners, owner)
 
 
 def mark_killed(path: Path, header: JournalHeader) -> None:

@@ -6,6 +6,7 @@ targets, and whoever reads a store first brings it up to date with what ended pr
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
@@ -18,9 +19,8 @@ from autotrack.delivery import remove_journal
 from autotrack.follower import Follower, Track
 from autotrack.home import Home
 from autotrack.journal import JournalHeader, create_journal, journal_files, read_header
-from autotrack.owner import is_alive
 from autotrack.records import NoteLogged
-from autotrack.recovery import Recovery
+from autotrack.recovery import Recovery, is_owned, journal_owner
 
 Connectors = Mapping[str, Callable[[], Backend]]
 """For each target by its name in journals, what opens its backend."""
@@ -35,7 +35,7 @@ class Waiting(msgspec.Struct, frozen=True):
     Attributes:
         path: The file.
         run_id: Its run.
-        alive: Whether the process that writes it still runs; that process delivers it itself.
+        alive: Whether the process that writes it, or has taken it over, still runs; that process delivers it itself.
         pending: For each target, the bytes it has not got yet.
         created: Nanoseconds since the epoch.
     """
@@ -71,9 +71,10 @@ def waiting_journals(home: Home) -> list[Waiting]:
             pending = {target: Track(path, header, target).pending for target in header.targets}
         except FileNotFoundError:  # its process has delivered and removed it meanwhile
             continue
-        if header.owner not in alive:
-            alive[header.owner] = bool(header.owner) and is_alive(home.owners, header.owner)
-        found.append(Waiting(path, header.run_id, alive[header.owner], pending, header.created))
+        owner = journal_owner(path, header)
+        if owner not in alive:
+            alive[owner] = is_owned(home, owner)
+        found.append(Waiting(path, header.run_id, alive[owner], pending, header.created))
     return found
 
 
@@ -88,8 +89,7 @@ def recover_into(
 ) -> Delivered:
     """Take over the journals of ended processes, mark their unfinished runs as killed, and deliver them now.
 
-    Where another process is taking them over at this moment, there is nothing to do. A journal is removed once all of
-    its targets have it.
+    What another running process has taken over is left to it. A journal is removed once all of its targets have it.
 
     Args:
         home: Where the journals lie.
@@ -99,7 +99,7 @@ def recover_into(
         attempts: How often a target may fail before it is given up.
         progress: Called after each batch.
     """
-    if not home.journals.is_dir() or next(journal_files(home.journals), None) is None:
+    if next(journal_files(home.journals), None) is None or not os.access(home.journals, os.W_OK | os.X_OK):
         return Delivered()
     with closing(Recovery(home)) as recovery:
         orphans = [(path, header) for path, header in recovery.orphans() if run_id in {None, header.run_id}]

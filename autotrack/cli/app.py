@@ -48,7 +48,7 @@ EXIT_CODES: tuple[tuple[type[AutotrackError], int], ...] = (
 class Commands(click.Group):
     """A group that imports a command when it is called, and turns errors into a message and an exit code."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - what click asks for
         """Return the names in the order of a user's day."""
         return list(COMMANDS)
 
