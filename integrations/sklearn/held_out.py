@@ -221,8 +221,7 @@ def _explain(history: RunHistory, run: Run, key: str, metric: Metric) -> None:
     if key in history.info:
         return
     history.info[key] = metric.text()
-    calls = dict(sorted(history.info.items()))
-    run.defer("writing metric_info.json", lambda: run.log_dict(calls, names.METRIC_INFO))
+    run.log_dict(dict(sorted(history.info.items())), names.METRIC_INFO)
 
 
 def _note_too_many(run: Run) -> None:

@@ -7,6 +7,7 @@ weighted average as MLflow has it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -62,12 +63,16 @@ class Metric(NamedTuple):
             binary: Whether the data have two classes, so that an evaluation may have the same number.
         """
         name = self.function.__name__
-        suffixes = [text for parameter, value in self._changed() if (text := _suffix(parameter, value))]
-        if name in _AVERAGED and self.params["average"] == "binary":
-            suffixes.insert(0, "binary")
-        if not suffixes:
-            return _SAME_NUMBER.get(name, name) if binary else name
-        return "_".join([name, *suffixes])
+        suffixes = [self._average(), *(_suffix(option, value) for option, value in self._changed())]
+        if any(suffixes):
+            return "_".join([name, *filter(None, suffixes)])
+        return _SAME_NUMBER.get(name, name) if binary else name
+
+    def _average(self) -> str:
+        average = self.params.get("average")
+        if self.function.__name__ in _AVERAGED:
+            return "" if average == "weighted" else str(average)
+        return str(average) if any(option == "average" for option, _ in self._changed()) else ""
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments to call the function with; options of `**kwargs` are spread."""
@@ -90,13 +95,13 @@ class Metric(NamedTuple):
 
 
 def _is(value: Any, default: Any) -> bool:
-    return value is default or (isinstance(value, (str, int, float, bool)) and value == default) or value != value  # noqa: PLR0124
+    if isinstance(value, float) and isinstance(default, float) and math.isnan(value):
+        return math.isnan(default)
+    return value is default or (isinstance(value, (str, int, float)) and value == default)
 
 
 def _suffix(parameter: str, value: Any) -> str:
-    if parameter == "average":
-        return "" if value == "weighted" else str(value)
-    if parameter == "zero_division" and value == 0:  # what "warn" means too, without the warning
+    if parameter == "average" or (parameter == "zero_division" and value == 0):  # 0 is what "warn" means too
         return ""
     if value is None or isinstance(value, (str, int, float, bool)):
         return f"{parameter}_{value}"

@@ -6,9 +6,10 @@ innermost name that says something counts: a helper may call it `y_true`, and it
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any
 
@@ -19,6 +20,8 @@ TRAINING = "training"
 LIBRARIES = frozenset({"autotrack", "catboost", "imblearn", "joblib", "lightgbm", "sklearn", "threading", "xgboost"})
 MAX_FRAMES = 12
 MAX_ENTRIES = 100
+
+_FRAME_VARIABLE_AND_ARGUMENT = 3
 
 _WORDS = {
     VALIDATION: re.compile(r"(^|[^a-z])y?(val|valid|validation|dev)([^a-z]|y?$)"),
@@ -72,13 +75,28 @@ def is_library(frame: FrameType) -> bool:
 
 def names_of(array: Any, frame: FrameType) -> Iterator[str]:
     """Yield the names of an array in a frame: of variables, and of entries and attributes of what variables hold."""
-    spaces = [frame.f_locals] if frame.f_locals is frame.f_globals else [frame.f_locals, frame.f_globals]
-    for space in spaces:
+    own = variables(frame)
+    for space in [own] if own is frame.f_globals else [own, frame.f_globals]:
         for name, value in list(space.items()):
             if value is array and not name.startswith("_"):
                 yield name
-    for name, value in list(frame.f_locals.items()):
+    for name, value in list(own.items()):
         yield from (f"{name}{inner}" for inner in _inner_names(array, value))
+
+
+def variables(frame: FrameType) -> Mapping[str, Any]:
+    """Return the local variables of a frame, without keeping them alive in it.
+
+    Before Python 3.13 a function's frame keeps the dict that `f_locals` fills, and with it what the user deletes later.
+    So it is emptied again, unless someone else, a debugger or the user through `locals()`, has it too.
+    """
+    if sys.version_info >= (3, 13) or not frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        return frame.f_locals
+    filled = frame.f_locals
+    found = dict(filled)
+    if sys.getrefcount(filled) <= _FRAME_VARIABLE_AND_ARGUMENT:
+        filled.clear()
+    return found
 
 
 def _inner_names(array: Any, value: Any) -> Iterator[str]:
