@@ -32,6 +32,10 @@ class Patcher:
         self.live = True
         self._patches: list[tuple[Any, str, Any, Any]] = []
 
+    def __reduce__(self) -> Any:
+        """Arrive in another process as one that patches nothing and observes nothing."""
+        return _inert, (self.source,)
+
     def observe(
         self, owner: Any, name: str, observer: Observer, *, nested: bool = False, aliases: Sequence[Any] = ()
     ) -> None:
@@ -122,3 +126,9 @@ class Patcher:
     def patched(self) -> list[str]:
         """Names of what is patched, for `autotrack doctor`."""
         return [f"{getattr(owner, '__name__', owner)}.{name}" for owner, name, _, _ in self._patches]
+
+
+def _inert(source: str) -> Patcher:
+    patcher = Patcher(source)
+    patcher.live = False
+    return patcher

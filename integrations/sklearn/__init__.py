@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import ClassVar
 
 from autotrack.integration import Integration, Patcher
-from autotrack.integrations.sklearn import cross_validation, fitted, metrics, partial, predictions, scoring
+from autotrack.integrations.sklearn import cross_validation, fitted, partial, pickling, predictions, scoring
 from autotrack.integrations.sklearn.classes import for_each_class
 from autotrack.integrations.sklearn.estimators import patch_fits
 from autotrack.integrations.sklearn.metrics import install_metrics
@@ -25,12 +25,13 @@ class Sklearn(Integration):
     def install(self, patcher: Patcher, module: ModuleType) -> None:
         """Patch the estimator classes that exist and each new one, and cross-validation once it is imported."""
         for_each_class(patcher, patch_fits, partial.patch_partial_fits, predictions.patch_predictions, scoring.patch_scores)
-        metrics.install_metrics(patcher, module)
         install_metrics(patcher, module)
         self._watcher.start()
         self._watcher.watch(
             cross_validation.MODULE, lambda loaded: cross_validation.patch_cross_validation(patcher, loaded)
         )
+        for name in pickling.MODULES:
+            self._watcher.watch(name, lambda loaded: pickling.patch_cloudpickle(patcher, loaded))
 
     def uninstall(self) -> None:
         """End the runs of partial fits, and forget the estimators that were fitted."""
