@@ -136,6 +136,7 @@ class Follower:
         self._note = note
         self._clock = clock
         self._backend: Backend | None = None
+        self._runs_told: set[str] = set()
 
     @property
     def state(self) -> str:
@@ -213,7 +214,7 @@ class Follower:
         """Write a batch; one that can never be taken is halved until the record to blame stands alone."""
         try:
             backend.write(batch)
-        except RetryableError:
+        except (RetryableError, OSError):  # OSError: a connection that broke, a disk that is full
             raise
         except Exception as error:
             if len(batch) == 1:
@@ -231,7 +232,9 @@ class Follower:
         with (directory / f"{record.run_id}.{target_key(self.target)}").open("ab") as file:
             file.write(encode_record(record))
         kind = type(record).__name__
-        self._note(record.run_id, "delivery.parked", f"{self.target} refused a {kind}: {error}")
+        if record.run_id not in self._runs_told:  # once a run: the note itself may be refused too
+            self._runs_told.add(record.run_id)
+            self._note(record.run_id, "delivery.parked", f"{self.target} refused a {kind}: {error}")
         contain(error, f"delivering a {kind} to {self.target}")
 
     def _back_off(self, error: Exception, retry_after: float | None) -> None:

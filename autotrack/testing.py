@@ -6,9 +6,13 @@ asks for, and its tests run for your code as they do for ours. Under `AUTOTRACK_
 
 from __future__ import annotations
 
-from autotrack.contracts.backend import BackendContract
-from autotrack.contracts.clock import FakeClock
-from autotrack.contracts.integration import IntegrationContract
-from autotrack.contracts.memory import MemoryBackend, MemoryRun
+import pytest
+
+pytest.register_assert_rewrite("autotrack.contracts.backend", "autotrack.contracts.integration")
+
+from autotrack.contracts.backend import BackendContract  # noqa: E402 - after pytest knows that it holds assertions
+from autotrack.contracts.clock import FakeClock  # noqa: E402
+from autotrack.contracts.integration import IntegrationContract  # noqa: E402
+from autotrack.contracts.memory import MemoryBackend, MemoryRun  # noqa: E402
 
 __all__ = ["BackendContract", "FakeClock", "IntegrationContract", "MemoryBackend", "MemoryRun"]
