@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeAlias
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from autotrack.backends.base import Backend, BackendContext
 from autotrack.errors import UnknownBackendError
@@ -77,7 +77,9 @@ def redact_url(url: str) -> str:
     if ":" in user:
         user = user.split(":", 1)[0] + ":***"
     query = re.sub(r"(?i)((?:^|&)[^=&]*(?:key|token|secret|passw|auth|cred)[^=&]*=)[^&]*", r"\1***", parts.query)
-    return urlunsplit(parts._replace(netloc=user + at + host, query=query))
+    # Not `urlunsplit`: it makes another path of the four slashes in sqlite:////absolute/path.
+    shown = url.replace(f"//{parts.netloc}", f"//{user}{at}{host}", 1) if parts.netloc else url
+    return shown.replace(f"?{parts.query}", f"?{query}", 1) if parts.query else shown
 
 
 def _find(target: str) -> _Factory:
