@@ -7,9 +7,11 @@ with the process, or with `disable`.
 from __future__ import annotations
 
 import atexit
+import os
 import time
 import weakref
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from autotrack import names
@@ -100,9 +102,17 @@ class Parts:
         values = {f"{names.TRAINING}_{name}": value for name, value in report.metrics.items() if value is not None}
         self.run.log_metrics(values, self.steps)
 
+    def fail(self, error: BaseException | None) -> None:
+        """End the run, unless it is the user's own, for whom the exception goes on."""
+        self._end_with.detach()
+        if self._ours:
+            self.run.end_with(error)
+
     def close(self) -> None:
         """Save the model if it is still alive, and end the run."""
         self._end_with.detach()
+        if self._ours and self.run.status is not None:
+            return
         estimator = self._estimator()
         if estimator is None:
             self.run.note("model.skipped", "the estimator was gone when its last part had been trained")
@@ -130,24 +140,36 @@ def observe_partial_fit(call: Call) -> Iterator[None]:
     data = Data(call)
     parts = _parts_of(estimator, data)
     call.run_used = parts.run
-    push(parts.run)
     try:
-        yield
+        with _active(parts.run):
+            yield
     except CallFailedError:
         _open.pop(id(estimator), None)
-        parts.run.end_with(call.error)
+        parts.fail(call.error)
         raise
-    finally:
-        pop(parts.run)
     parts.record(call, data)
     parts.run.overhead += call.caller_seconds + (time.perf_counter() - call.phase_started)
     remember(estimator, parts.run, data)
+
+
+@contextmanager
+def _active(run: Run) -> Iterator[None]:
+    """Make the run the active one, unless it is so already because it is the user's own."""
+    if active_run() is run:
+        yield
+        return
+    push(run)
+    try:
+        yield
+    finally:
+        pop(run)
 
 
 def _parts_of(estimator: Any, data: Data) -> Parts:
     parts = _open.get(id(estimator))
     if parts is not None and parts.run.status is None:
         return parts
+    close(estimator)
     if not _open:
         atexit.register(close_all)
     parts = _open[id(estimator)] = Parts(estimator)
@@ -163,7 +185,7 @@ def close(estimator: Any) -> None:
 
 def _close(key: int) -> None:
     parts = _open.pop(key, None)
-    if parts is not None and parts.run.status is None:
+    if parts is not None and parts.run.pid == os.getpid():
         parts.close()
 
 
