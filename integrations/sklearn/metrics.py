@@ -21,7 +21,7 @@ from autotrack.integrations.sklearn.metric_names import Metric
 from autotrack.integrations.sklearn.predictions import inside
 from autotrack.integrations.sklearn.provenance import find
 from autotrack.patching import nesting
-from autotrack.shield import shielded
+from autotrack.shield import contain, shielded
 
 _MODULES = ("sklearn.metrics", "sklearn.calibration", "imblearn.metrics")
 _TRUTHS = ("y_true", "labels_true", "y1", "X")
@@ -49,31 +49,31 @@ def install_metrics(patcher: Patcher, module: ModuleType) -> None:  # noqa: ARG0
 
 
 def _watch(patcher: Patcher, original: Callable[..., None]) -> Callable[..., None]:
-    def validate_parameter_constraints(parameter_constraints: Any, params: Mapping[str, Any], caller_name: str) -> None:
+    def autotrack_validate(parameter_constraints: Any, params: Mapping[str, Any], caller_name: str) -> None:
         __tracebackhide__ = True
         original(parameter_constraints, params, caller_name)
         for truth in _TRUTHS:
             if truth in params:
-                if patcher.live and not inside.get() and not is_paused() and nesting.active_call() is None:
-                    _observe(caller_name, params, truth)
+                try:
+                    if patcher.live and not inside.get() and not is_paused() and nesting.active_call() is None:
+                        _observe(caller_name, params, truth)
+                except Exception as error:  # noqa: BLE001 - `shielded` costs more than all of this
+                    contain(error, f"observing {caller_name}")
                 return
 
-    return validate_parameter_constraints
+    return autotrack_validate
 
 
 def _observe(caller_name: str, params: Mapping[str, Any], truth: str) -> None:
-    with shielded(f"looking for the model behind {caller_name}"):
-        guess = next((name for name in _GUESSES if _is_given(params.get(name))), None)
-        found = find(params[guess]) if guess is not None else None
-        if found is None and guess is not None and truth == "y1":  # cohen_kappa_score(y1, y2) knows no order
-            truth, guess = guess, truth
-            found = find(params[guess])
-        if found is None or guess is None:
-            return
-        function = _metric_function(caller_name)
-        if function is not None:
-            with shielded(f"evaluating with {caller_name}", found.prediction.run.note):
-                record_metric(found, Metric(function, params, truth, guess))
+    guess = next((name for name in _GUESSES if _is_given(params.get(name))), None)
+    found = find(params[guess]) if guess is not None else None
+    if found is None and guess is not None and truth == "y1":  # cohen_kappa_score(y1, y2) knows no order
+        truth, guess = guess, truth
+        found = find(params[guess])
+    function = _metric_function(caller_name) if found is not None else None
+    if found is not None and guess is not None and function is not None:
+        with shielded(f"evaluating with {caller_name}", found.prediction.run.note):
+            record_metric(found, Metric(function, params, truth, guess))
 
 
 def _is_given(value: Any) -> bool:

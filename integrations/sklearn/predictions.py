@@ -142,14 +142,12 @@ def _noted(patcher: Patcher, function: Callable[..., Any], kind: str) -> Callabl
     def autotrack_predict(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         outer = inside.get()
-        if not patcher.live or outer or is_paused() or active_call() is not None:
+        training = None if outer else training_to_watch(patcher, self)
+        if training is None:
             result = function(self, *args, **kwargs)
             if kind == PREDICT and type(outer) is Scoring and outer.model is self:
                 outer.predicted = result
             return result
-        training = training_of(self)
-        if training is None:
-            return function(self, *args, **kwargs)
         token = inside.set(True)
         started = time.perf_counter()
         try:
@@ -164,6 +162,17 @@ def _noted(patcher: Patcher, function: Callable[..., Any], kind: str) -> Callabl
         return result
 
     return autotrack_predict
+
+
+def training_to_watch(patcher: Patcher, model: Any) -> Training | None:
+    """Return the training of a model whose methods the user calls himself, None if there is nothing to watch."""
+    try:
+        if not patcher.live or is_paused() or active_call() is not None:
+            return None
+        return training_of(model)
+    except Exception as error:  # noqa: BLE001 - a hot path: `shielded` costs more than all of this
+        contain(error, "looking for the run of a model")
+        return None
 
 
 def note_prediction(

@@ -109,13 +109,15 @@ def follows(values: Array, predicted: Array, *, scores: bool) -> bool:
 
 def _codes(values: Array) -> Array:
     plain = values.astype(str) if values.dtype.kind not in "biuf" else values
-    return np.unique(plain, return_inverse=True)[1].reshape(-1)
+    codes: Array = np.unique(plain, return_inverse=True)[1].reshape(-1)
+    return codes
 
 
 def _is_function(codes: Array, keys: Array) -> bool:
     """Whether each key has one code; where nearly every key occurs once, that would say nothing."""
-    distinct = np.unique(keys).size
-    return 2 * distinct <= keys.size and np.unique(np.stack([keys, codes]), axis=1).shape[1] == distinct
+    distinct, places = np.unique(keys, return_inverse=True)
+    pairs = places.reshape(-1) * (codes.max() + 1) + codes
+    return 2 * distinct.size <= keys.size and np.unique(pairs).size == distinct.size
 
 
 def _is_monotone(codes: Array, scores: Array, *, ordered: bool) -> bool:

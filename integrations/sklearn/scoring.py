@@ -8,13 +8,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from autotrack.active import is_paused
 from autotrack.integration import Call, Patcher
 from autotrack.integrations.sklearn.classes import definition
-from autotrack.integrations.sklearn.fitted import Training, training_of
+from autotrack.integrations.sklearn.fitted import Training
 from autotrack.integrations.sklearn.held_out import record_score
 from autotrack.integrations.sklearn.kinds import last_step
-from autotrack.integrations.sklearn.predictions import PREDICT, Scoring, inside, note_prediction
+from autotrack.integrations.sklearn.predictions import (
+    PREDICT,
+    Scoring,
+    inside,
+    note_prediction,
+    training_to_watch,
+)
 from autotrack.integrations.sklearn.provenance import Found
 from autotrack.integrations.sklearn.samples import rows_of
 from autotrack.integrations.sklearn.split_names import is_library
@@ -36,12 +41,10 @@ def _observed(patcher: Patcher, function: Callable[..., Any]) -> Callable[..., A
     def autotrack_score(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         outer = inside.get()
-        if not patcher.live or outer or is_paused() or nesting.active_call() is not None:
-            if type(outer) is Scoring and last_step(outer.model) is self:
-                outer.model = self  # a pipeline or a search hands over to the model in it
-            return function(self, *args, **kwargs)
-        training = training_of(self)
-        if training is None or is_library(sys._getframe(1)):  # noqa: SLF001 - permutation importance and the like
+        if isinstance(outer, Scoring):
+            _hand_over(outer, self)
+        training = None if outer else training_to_watch(patcher, self)
+        if training is None or _is_called_by_library():
             return function(self, *args, **kwargs)
         scoring = Scoring(self)
         token = inside.set(scoring)
@@ -50,12 +53,28 @@ def _observed(patcher: Patcher, function: Callable[..., Any]) -> Callable[..., A
             value = function(self, *args, **kwargs)
         finally:
             inside.reset(token)
-        call = Call(patcher.source, function, (self, *args), kwargs, None)
-        call.seconds, call.result = time.perf_counter() - started, value
-        _record(patcher, training, call, scoring)
+        seconds = time.perf_counter() - started
+        with shielded(f"recording {function.__qualname__}", training.run.note):
+            call = Call(patcher.source, function, (self, *args), kwargs, None)
+            call.seconds, call.result = seconds, value
+            _record(patcher, training, call, scoring)
         return value
 
     return autotrack_score
+
+
+def _hand_over(outer: Scoring, model: Any) -> None:
+    """Watch the predictions of the model in a pipeline or a search, when that calls the model's `score`."""
+    with shielded("watching a score"):
+        if last_step(outer.model) is model:
+            outer.model = model
+
+
+def _is_called_by_library() -> bool:
+    """Say whether a library calls `score`: permutation importance, a scorer."""
+    with shielded("looking for the caller of a score"):
+        return is_library(sys._getframe(2))  # noqa: SLF001 - the one way to a caller
+    return True
 
 
 def _record(patcher: Patcher, training: Training, call: Call, scoring: Scoring) -> None:
@@ -64,8 +83,7 @@ def _record(patcher: Patcher, training: Training, call: Call, scoring: Scoring) 
     started = time.perf_counter()
     token = nesting.enter(call)
     try:
-        with shielded(f"recording {call.function.__qualname__}", training.run.note):
-            _evaluate(patcher, training, call, scoring)
+        _evaluate(patcher, training, call, scoring)
     finally:
         call.under_way = False
         nesting.leave(token)
