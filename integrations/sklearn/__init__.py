@@ -24,7 +24,9 @@ class Sklearn(Integration):
 
     def install(self, patcher: Patcher, module: ModuleType) -> None:
         """Patch the estimator classes that exist and each new one, and cross-validation once it is imported."""
-        for_each_class(patcher, patch_fits, partial.patch_partial_fits, predictions.patch_predictions, scoring.patch_scores)
+        for_each_class(
+            patcher, patch_fits, partial.patch_partial_fits, predictions.patch_predictions, scoring.patch_scores
+        )
         install_metrics(patcher, module)
         self._watcher.start()
         self._watcher.watch(

@@ -40,7 +40,7 @@ def observe_fit(call: Call) -> Iterator[None]:
         data.log_arguments(run)
         log_data(run, data)
         yield
-        remember(estimator, run, data.X if data.y is None else data.y)
+        remember(estimator, run, data)
         log_fitted_numbers(run, estimator)
         if is_search(estimator):
             log_search(run, estimator, current_recorder().settings.max_child_runs)

@@ -305,9 +305,7 @@ def autotrack_runs(request: pytest.FixtureRequest) -> list[Any]:
 
 
 def test_a_model_that_is_too_large_leaves_a_note(request: pytest.FixtureRequest) -> None:
-    autotrack.enable(
-        to=f"memory://{request.node.nodeid}", max_model_size=1, capture=[], log_system_metrics=False
-    )
+    autotrack.enable(to=f"memory://{request.node.nodeid}", max_model_size=1, capture=[], log_system_metrics=False)
     KernelDensity().fit(np.zeros((40_000, 4)))
     autotrack.disable()
     (run,) = autotrack_runs(request)
@@ -319,9 +317,7 @@ def test_a_model_that_is_too_large_leaves_a_note(request: pytest.FixtureRequest)
 def test_many_rows_are_sampled_within_the_budget(request: pytest.FixtureRequest) -> None:
     from sklearn.neighbors import KNeighborsClassifier
 
-    autotrack.enable(
-        to=f"memory://{request.node.nodeid}", evaluation_budget=0.02, capture=[], log_system_metrics=False
-    )
+    autotrack.enable(to=f"memory://{request.node.nodeid}", evaluation_budget=0.02, capture=[], log_system_metrics=False)
     rows = np.random.default_rng(0).normal(size=(20_000, 12))
     KNeighborsClassifier(algorithm="brute").fit(rows, rows[:, 0] > 0)
     autotrack.disable()

@@ -83,12 +83,18 @@ def test_children_are_the_best_candidates_with_all_their_params(recorded: Record
 def test_the_tree_is_the_same_for_any_number_of_jobs(recorded: Recorded, jobs: int) -> None:
     GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-3]}, cv=2, n_jobs=jobs).fit(X, y)
     assert [run.name for run in recorded.roots] == ["GridSearchCV"]
-    assert sorted(run.name for run in recorded.children(recorded.only)) == ["var_smoothing=0.001", "var_smoothing=1e-09"]
+    assert sorted(run.name for run in recorded.children(recorded.only)) == [
+        "var_smoothing=0.001",
+        "var_smoothing=1e-09",
+    ]
 
 
 def test_several_metrics_rank_by_the_one_that_is_refit_for(recorded: Recorded) -> None:
     search = GridSearchCV(
-        DecisionTreeClassifier(random_state=0), {"max_depth": [1, 4]}, scoring=["accuracy", "f1_macro"], refit="f1_macro"
+        DecisionTreeClassifier(random_state=0),
+        {"max_depth": [1, 4]},
+        scoring=["accuracy", "f1_macro"],
+        refit="f1_macro",
     ).fit(X, y)
     run = recorded.only
     (best, _other) = recorded.children(run)
@@ -164,7 +170,13 @@ def test_cross_validation_imported_before_tracking_is_recorded(recorded: Recorde
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_cross_validate_with_several_metrics(recorded: Recorded, jobs: int) -> None:
     result = cross_validate(
-        GaussianNB(), X, y, scoring=["accuracy", "f1_macro"], return_train_score=True, return_estimator=True, n_jobs=jobs
+        GaussianNB(),
+        X,
+        y,
+        scoring=["accuracy", "f1_macro"],
+        return_train_score=True,
+        return_estimator=True,
+        n_jobs=jobs,
     )
     run = recorded.only
     for name in ("test_accuracy", "test_f1_macro", "train_accuracy", "fit_time"):
