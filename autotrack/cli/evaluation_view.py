@@ -25,8 +25,8 @@ def evaluation_fields(evaluation: Evaluation) -> dict[str, Any]:
 def show_evaluation(screen: Screen, evaluation: Evaluation) -> None:
     """Print what an evaluation has beyond the metrics of the run."""
     screen.heading(f"evaluation: {evaluation.split}", f"{evaluation.task}, {plural(evaluation.n_rows, 'row')}")
-    for metric, reason in evaluation.reasons.items():
-        screen.line("  ", Styled(f"no {metric}: {reason}", "yellow"))
+    for missing, reason in evaluation.reasons.items():
+        screen.paragraph(Styled(f"{missing}: {reason}", "yellow"), indent=2)
     if evaluation.per_class is not None:
         _classes(screen, evaluation)
     if evaluation.matrix is not None and evaluation.matrix.size <= MAX_CLASSES:

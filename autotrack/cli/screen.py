@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
@@ -70,6 +71,13 @@ class Screen:
     def line(self, *cells: Cell) -> None:
         """Print texts one after the other."""
         self._print("".join(self._styled(printable(cell), cell) for cell in cells))
+
+    def paragraph(self, cell: Cell, indent: int) -> None:
+        """Print a text, broken into lines where it is too long for the terminal."""
+        style = cell.style if isinstance(cell, Styled) else ""
+        text = printable(cell)
+        for line in [text] if self.width is None else textwrap.wrap(text, max(self.width - indent, LEAST_WIDTH)):
+            self.line(" " * indent, Styled(line, style))
 
     def heading(self, title: str, remark: str = "") -> None:
         """Print the head of a section."""

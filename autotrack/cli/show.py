@@ -181,11 +181,8 @@ def _files(screen: Screen, run: StoredRun, *, everything: bool) -> None:
 def _notes(screen: Screen, run: StoredRun) -> None:
     if run.notes:
         screen.heading("notes", str(len(run.notes)))
-        rows: list[list[Cell]] = [
-            [Styled(note.level, LEVEL_STYLES.get(note.level, "")), f"{note.message}  ({note.code})"]
-            for note in run.notes
-        ]
-        screen.table([Column(), Column()], rows, indent=2)
+        for note in run.notes:
+            screen.paragraph(Styled(f"{note.message}  ({note.code})", LEVEL_STYLES.get(note.level, "")), indent=2)
 
 
 def _children(screen: Screen, run: StoredRun) -> None:
