@@ -11,6 +11,7 @@ import pytest
 from sklearn import metrics
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import calibration_curve
+from sklearn.cluster import KMeans
 from sklearn.datasets import make_classification, make_multilabel_classification, make_regression
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -292,3 +293,16 @@ def test_calls_are_kept_as_text(recorded: Recorded) -> None:
         "test_accuracy_score": "accuracy_score(y_true=y_test, y_pred=pred)",
         "test_fbeta_score_macro_beta_2": "fbeta_score(y_true=y_test, y_pred=pred, beta=2, average='macro')",
     }
+
+
+def test_clusterings(recorded: Recorded) -> None:
+    X, X_test, _, y_test = split()
+    model = KMeans(3, n_init=1, random_state=0).fit(X)
+    found = model.predict(X_test)
+    wanted = {
+        "test_adjusted_rand_score": metrics.adjusted_rand_score(y_test, found),
+        "test_silhouette_score": metrics.silhouette_score(X_test, found),
+        "test_score": model.score(X_test),
+    }
+    run = recorded.only
+    assert {key: run.last(key) for key in wanted} == pytest.approx(wanted, abs=1e-9)
