@@ -56,6 +56,9 @@ SERIES = (
 )
 """Attributes with one number for each iteration, stage or component; their position is the step."""
 
+KEPT_DIAGRAMS = 8
+_diagrams: dict[tuple[type, str], str] = {}  # of the worker thread alone
+
 MAX_STEPS = 10_000
 MAX_NUMBERS = 1_000_000
 
@@ -136,14 +139,24 @@ def _yes() -> bool:
 
 
 def _write_diagram(run: Run, diagram: Any) -> None:
-    from sklearn.utils import estimator_html_repr
-
     try:
-        html = estimator_html_repr(diagram)
+        html = _diagram_html(diagram)
     except Exception as error:  # noqa: BLE001 - it calls the repr of whatever the parameters are
         run.note("diagram.skipped", f"{type(error).__name__}: {error}")
         return
     run.log_text(html, names.ESTIMATOR_HTML)
+
+
+def _diagram_html(diagram: Any) -> str:
+    """Return the diagram; the last few are kept, since programs train the same estimator again and again."""
+    from sklearn.utils import estimator_html_repr
+
+    key = (type(diagram), repr(sorted(diagram.get_params(deep=True).items())))
+    html = _diagrams.pop(key, None) or str(estimator_html_repr(diagram))
+    _diagrams[key] = html
+    if len(_diagrams) > KEPT_DIAGRAMS:
+        del _diagrams[next(iter(_diagrams))]
+    return html
 
 
 def earlier_steps(estimator: Any) -> tuple[Any, ...]:
