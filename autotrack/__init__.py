@@ -95,14 +95,14 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-def load_ipython_extension(shell: object) -> None:
+def load_ipython_extension(_shell: object) -> None:
     """Let `%load_ext autotrack` stand for `autotrack.enable()`."""
     from autotrack.api import enable
 
     enable()
 
 
-def unload_ipython_extension(shell: object) -> None:
+def unload_ipython_extension(_shell: object) -> None:
     """Let `%unload_ext autotrack` stand for `autotrack.disable()`."""
     from autotrack.api import disable
 
