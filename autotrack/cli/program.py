@@ -53,20 +53,24 @@ class Program:
         vars(main)["__builtins__"] = builtins
         if sys.version_info < (3, 14):
             vars(main)["__annotations__"] = {}
-        try:
-            sys.modules["__main__"] = main
-            code = self._load(main)
-            exec(code, main.__dict__)  # noqa: S102 - the user's own program
-        except SystemExit as error:
+        sys.modules["__main__"] = main
+        error = self._execute(main)
+        if isinstance(error, SystemExit):
             finished(error)
-            raise
-        except BaseException as error:  # noqa: BLE001 - Python, too, reports whatever ends a program
-            self._interrupted = isinstance(error, KeyboardInterrupt)
+            raise error
+        if error is not None:
             _print_exception(error, main)
-            finished(error)
-            sys.exit(130 if self._interrupted else 1)
-        finished(None)
-        sys.exit(0)
+        finished(error)
+        self._interrupted = isinstance(error, KeyboardInterrupt)
+        sys.exit(0 if error is None else 130 if self._interrupted else 1)
+
+    def _execute(self, main: ModuleType) -> BaseException | None:
+        """Run it and return what ended it: outside of `except` it is nobody's context any more."""
+        try:
+            exec(self._load(main), vars(main))  # noqa: S102 - the user's own program
+        except BaseException as error:  # noqa: BLE001 - Python, too, reports whatever ends a program
+            return error
+        return None
 
     def _load(self, main: ModuleType) -> CodeType:
         """Fill in what the program sees of itself, and compile it."""
@@ -142,7 +146,8 @@ def _print_exception(error: BaseException, main: ModuleType) -> None:
         raise
     except BaseException as problem:  # noqa: BLE001 - what Python does when a user's hook is broken
         click.echo("Error in sys.excepthook:", err=True)
-        traceback.print_exception(problem)
+        trace = problem.__traceback__
+        traceback.print_exception(problem.with_traceback(trace.tb_next if trace else None))
         click.echo("\nOriginal exception was:", err=True)
         sys.__excepthook__(type(error), error, frames)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from sqlalchemy import Column, Connection, Engine, MetaData, Table, Text, inspect, select, text
@@ -11,6 +12,7 @@ from autotrack.store.schema import HEAD, VERSION_TABLE
 
 _PG_LOCK = 0x6175746F7472  # "autotr": one lock for whoever creates or upgrades a store in this database
 _version = Table(VERSION_TABLE, MetaData(), Column("version_num", Text))
+_alembic = threading.Lock()  # its context is one for the whole process, and each backend has a thread
 
 
 def ensure_schema(engine: Engine, *, read_only: bool = False) -> None:
@@ -65,7 +67,8 @@ def _run_scripts(connection: Connection) -> None:
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    command.upgrade(config, "head")
+    with _alembic:
+        command.upgrade(config, "head")
 
 
 def _scripts() -> Path:

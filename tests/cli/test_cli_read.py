@@ -33,7 +33,7 @@ def _plain_runs(tmp_path: Path) -> Iterator[None]:
 @pytest.fixture
 def ids() -> dict[str, str]:
     """Record a search with a child, and a failed run; return ids by name."""
-    found = {}
+    found: dict[str, str] = {}
     with autotrack.start_run("search", tags={"team": "x"}) as parent:
         parent.log_params({"C": 0.5, "solver": "lbfgs"})
         for step in range(20):
