@@ -169,8 +169,9 @@ class _Channel:
     def _loop(self) -> None:
         while True:
             self._news.clear()
+            stopping = self._stopping  # asked before the turn: what came in until then is delivered by it
             more = self._turn()
-            if self._stopping and not more:
+            if stopping and not more:
                 break
             if not more:
                 self._news.wait(self._patience())

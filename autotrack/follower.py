@@ -71,11 +71,12 @@ class Track:
 
     def read(self, limit: int) -> tuple[list[AnyRecord], int]:
         """Return the next records and the offset behind them."""
+        closed, size = self.closed, self.size  # asked before reading: what is written meanwhile is read the next time
         records, position = read_records(self.path, self.header, self.offset, limit)
         self.damaged += position.damaged
-        if not records and self.closed:  # a torn end that nobody will complete
-            self.damaged += self.size - position.offset
-            return records, self.size
+        if not records and closed:  # a torn end that nobody will complete
+            self.damaged += size - position.offset
+            return records, size
         return records, position.offset
 
     def advance(self, offset: int) -> None:
