@@ -12,7 +12,8 @@ import msgspec
 
 from autotrack import names
 from autotrack.content import json_bytes
-from autotrack.recording import Recorder, current_recorder
+from autotrack.recorder import Recorder
+from autotrack.recording import current_recorder
 
 if TYPE_CHECKING:
     from autotrack.capture.git import GitState

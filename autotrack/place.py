@@ -10,8 +10,8 @@ import msgspec
 from autotrack import recording
 from autotrack.errors import StoreUnavailableError
 from autotrack.home import DIRECTORY_NAME, Home, fallback_root
-from autotrack.recording import home_root, is_path, target_name, target_url
 from autotrack.settings import Settings
+from autotrack.targets import home_root, is_path, target_name, target_url
 
 STORE_FILE = "store.db"
 _READABLE = re.compile(r"(sqlite|postgres(ql)?(\+\w+)?):")

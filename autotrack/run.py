@@ -17,7 +17,7 @@ from autotrack.content import artifact_name, figure_bytes, json_bytes, table_byt
 from autotrack.context import record_context
 from autotrack.errors import UnsupportedValueError
 from autotrack.identity import new_run_id, new_run_name
-from autotrack.recording import RunJournal, current_recorder
+from autotrack.recording import current_recorder, open_journal
 from autotrack.records import (
     FAILED,
     FINISHED,
@@ -34,6 +34,7 @@ from autotrack.records import (
     RunStarted,
     TagsSet,
 )
+from autotrack.run_journal import RunJournal
 from autotrack.values import clean_key, clean_text, to_metric, to_param, to_step
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Run:
         self._strict = settings.strict
         self._keys: dict[str, str] = {}
         self._warned: set[str] = set()
-        self._journal = RunJournal(self.id)
+        self._journal = RunJournal(self.id, open_journal)
         all_tags = {**settings.tags, **(tags or {})}
         self._write(
             RunStarted(

@@ -46,8 +46,8 @@ def sync(session: Session, *, run: str | None, to: str | None, as_json: bool) ->
 def _deliver(session: Session, run: str | None, to: str | None, *, as_json: bool) -> None:
     from autotrack.backends import check_target
     from autotrack.home import Home
-    from autotrack.recording import home_root
     from autotrack.sync import recover_into, waiting_journals
+    from autotrack.targets import home_root
 
     if to is not None:
         check_target(to)
@@ -81,7 +81,7 @@ def _connectors(targets: list[str], settings: Settings, home: Home) -> dict[str,
     """Return what opens each target; the settings know the passwords that journals do not."""
     from autotrack.backends import open_backend
     from autotrack.backends.base import BackendContext
-    from autotrack.recording import target_name, target_url
+    from autotrack.targets import target_name, target_url
 
     known = {target_name(target): target for target in settings.to}
     context = BackendContext(home=home.root, artifacts=home.artifacts)
@@ -127,7 +127,7 @@ def _destination(home: Home, to: str, runs: list[StoredRun]) -> tuple[str, Backe
     from autotrack.backends import check_target
     from autotrack.backends.base import BackendContext
     from autotrack.home import Home
-    from autotrack.recording import is_path, target_url
+    from autotrack.targets import is_path, target_url
 
     check_target(to)
     if not is_path(to):

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import autotrack
-from autotrack import history, recording
+from autotrack import history, recording, targets
 from autotrack.backends import open_backend
 from autotrack.backends.base import BackendContext
 from autotrack.home import Home
@@ -121,7 +121,7 @@ def test_any_points_are_told_exactly(points: list[tuple[str, float, int]], tmp_p
 
 @pytest.mark.parametrize("url", ["sqlite:////tmp/a/b.db", "sqlite:///a/b.db", "postgresql://me@host/db?x=1", "a/b.db"])
 def test_the_name_of_a_target_without_secrets_is_its_url(url: str) -> None:
-    assert recording.target_name(url) == url
+    assert targets.target_name(url) == url
 
 
 def leave_journals(targets: str) -> None:

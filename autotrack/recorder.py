@@ -1,0 +1,100 @@
+"""Journals, worker and delivery of one process, made when its first run starts."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Protocol
+
+from autotrack.delivery import Delivery
+from autotrack.home import open_home
+from autotrack.journal import Journal, create_journal
+from autotrack.owner import Owner
+from autotrack.records import NoteLogged
+from autotrack.recovery import Recovery
+from autotrack.run_journal import RunJournal, end_all
+from autotrack.settings import Settings
+from autotrack.targets import connectors, home_root
+from autotrack.worker import Worker
+
+if TYPE_CHECKING:
+    from autotrack.run import Run
+
+logger = logging.getLogger("autotrack")
+
+
+class Service(Protocol):
+    """A thread that runs as long as the recorder does, such as the sampler of system metrics."""
+
+    def stop(self, timeout: float = ...) -> object:
+        """End it within `timeout` seconds."""
+
+
+class Recorder:
+    """Journals, worker and delivery of this process.
+
+    Args:
+        settings: How to behave.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.home = open_home(home_root(settings))
+        self.worker = Worker()
+        self.runs: dict[str, Run] = {}
+        self.services: dict[str, Service] = {}
+        self._owner = Owner(self.home.owners)
+        self._recovery = Recovery(self.home)
+        self.delivery = Delivery(connectors(settings, self.home), self.note, self._recovery.orphans)
+        try:
+            self.delivery.start()
+        except RuntimeError:  # the interpreter is shutting down; the journals wait for the next process
+            logger.debug("no thread for delivery at interpreter shutdown")
+
+    def open_journal(self, run_id: str) -> Journal:
+        """Return a new journal of a run, with its delivery under way.
+
+        Raises:
+            OSError: The disk is full or gone.
+        """
+        journal = create_journal(self.home.journals, run_id, self._owner.name, self.delivery.targets)
+        self.delivery.add(journal.path, journal.header, journal)
+        return journal
+
+    def note(self, run_id: str, code: str, message: str) -> None:
+        """Put a warning on a run, from outside of it."""
+        journal = RunJournal(run_id, self.open_journal)
+        journal.append(NoteLogged(time=time.time_ns(), code=code, message=message, level="warning"))
+        journal.end()
+
+    def ended(self, run: Run) -> None:
+        """Deliver a run that has just ended."""
+        self.runs.pop(run.id, None)
+        self.delivery.wake()
+
+    def flush(self, timeout: float | None = None, targets: Collection[str] | None = None) -> bool:
+        """Wait until backends (all, or those of `targets`) have all that was logged; say whether they have."""
+        started = time.monotonic()
+        done = self.worker.drain(timeout)
+        left = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
+        return self.delivery.flush(left, targets) and done
+
+    def finish(self, timeout: float) -> None:
+        """Finish background work within `timeout` seconds."""
+        for service in self.services.values():
+            service.stop(timeout)
+        self.worker.close(timeout)
+
+    def close(self, timeout: float) -> bool:
+        """Deliver within `timeout` seconds, after `finish`; what is left stays on disk."""
+        end_all()
+        done = self.delivery.close(timeout)
+        self._recovery.close()
+        self._owner.release()
+        return done
+
+    def abandon_after_fork(self) -> None:
+        """Give up handles that belong to the parent."""
+        self._owner.drop()
+        self._recovery.close()

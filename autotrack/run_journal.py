@@ -1,0 +1,128 @@
+"""The journal of one run as the run sees it: open whenever it is needed, and never raising for a bad disk."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable
+
+from autotrack.backlog import Backlog
+from autotrack.errors import JournalError
+from autotrack.journal import Journal, encode_record
+from autotrack.records import AnyRecord
+
+logger = logging.getLogger("autotrack")
+
+MAX_LINGERING = 16
+"""How many journals of ended runs stay open for records that come late; opening one anew costs 0.3 ms."""
+
+_all: weakref.WeakSet[RunJournal] = weakref.WeakSet()
+_lingering: deque[RunJournal] = deque()
+
+
+class RunJournal:
+    """What a run writes to: a journal that opens with the first record and again with every late one.
+
+    Args:
+        run_id: The run.
+        open_journal: Opens a new journal of a run, with its delivery under way; raises OSError where the disk refuses.
+    """
+
+    def __init__(self, run_id: str, open_journal: Callable[[str], Journal]) -> None:
+        self._run_id = run_id
+        self._open = open_journal
+        self._lock = threading.RLock()
+        self._journal: Journal | None = None
+        self._backlog = Backlog()
+        self._holds = 0
+        self._ended = False
+        _all.add(self)
+
+    def append(self, record: AnyRecord) -> None:
+        """Write one record; what the disk refuses is kept in memory and tried again with the next one."""
+        journal = self._journal
+        if journal is not None and not self._backlog:
+            try:
+                journal.append(record)
+            except (JournalError, OSError):
+                pass  # closed, or the disk is full: the slow way says which
+            else:
+                return
+        self._append_slowly(record)
+
+    def _append_slowly(self, record: AnyRecord) -> None:
+        with self._lock:
+            data = encode_record(record)
+            try:
+                if self._journal is None or self._journal.closed:
+                    self._journal = self._open(self._run_id)
+                self._backlog.write_to(self._journal)
+                self._journal.append_frame(data)
+            except OSError as error:
+                self._keep(data, error)
+            if self._ended:
+                _linger(self)
+
+    def _keep(self, data: bytes, error: OSError) -> None:
+        if not self._backlog:
+            logger.warning("cannot write the journal of run %s: %s; keeping records in memory", self._run_id, error)
+        self._backlog.keep(data, f"disk: {error.strerror or error}")
+
+    def hold(self) -> None:
+        """Keep the journal open for a background job, though the run may end."""
+        with self._lock:
+            self._holds += 1
+
+    def let_go(self) -> None:
+        """End a `hold`."""
+        with self._lock:
+            self._holds -= 1
+            self._close_if_done()
+
+    def end(self) -> None:
+        """Say that the run has ended: the journal closes when no background job holds it."""
+        with self._lock:
+            self._ended = True
+            self._close_if_done()
+
+    def _close_if_done(self) -> None:
+        if self._ended and self._holds == 0 and self._journal is not None:
+            self._journal.close()
+            self._report_losses()
+
+    def _report_losses(self) -> None:
+        if self._backlog or self._backlog.dropped:
+            lost = len(self._backlog) + sum(self._backlog.dropped.values())
+            reasons = ", ".join(self._backlog.dropped) or "the disk refused them"
+            logger.warning("run %s lost %d records: %s", self._run_id, lost, reasons)
+
+    def abandon_after_fork(self) -> None:
+        """Leave the parent's file alone; the child opens its own when it logs."""
+        self._lock = threading.RLock()
+        if self._journal is not None:
+            self._journal.abandon_after_fork()
+            self._journal = None
+
+
+def _linger(journal: RunJournal) -> None:
+    """Leave the journal of an ended run open for the next late record; of too many, close the oldest."""
+    if journal not in _lingering:
+        _lingering.append(journal)
+        while len(_lingering) > MAX_LINGERING:
+            _lingering.popleft().end()
+
+
+def end_all() -> None:
+    """Close the journals that no background job holds."""
+    _lingering.clear()
+    for journal in list(_all):
+        journal.end()
+
+
+def abandon_all_after_fork() -> None:
+    """Leave all files of the parent alone."""
+    _lingering.clear()
+    for journal in list(_all):
+        journal.abandon_after_fork()
