@@ -16,7 +16,8 @@ from pathlib import Path
 
 from autotrack.backends.base import Backend
 from autotrack.errors import RetryableError
-from autotrack.journal import Journal, JournalHeader, encode_record, read_records
+from autotrack.journal import Journal, JournalHeader, encode_record
+from autotrack.journal_reader import read_records
 from autotrack.records import AnyRecord
 from autotrack.shield import contain
 

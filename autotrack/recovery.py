@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autotrack.home import Home
-from autotrack.journal import JournalHeader, encode_record, journal_files, read_header, read_records
+from autotrack.journal import JournalHeader, encode_record
+from autotrack.journal_reader import journal_files, read_header, read_records
 from autotrack.owner import Owner, forget, is_alive, recovery_lock
 from autotrack.records import KILLED, AnyRecord, RunEnded, RunStarted
 

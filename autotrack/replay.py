@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from autotrack.backends.base import Backend
-from autotrack.journal import place
+from autotrack.journal_reader import place
 from autotrack.records import (
     RUNNING,
     AnyRecord,

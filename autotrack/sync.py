@@ -18,7 +18,8 @@ from autotrack.backends.base import Backend
 from autotrack.delivery import remove_journal
 from autotrack.follower import Follower, Track
 from autotrack.home import Home
-from autotrack.journal import JournalHeader, create_journal, journal_files, read_header
+from autotrack.journal import JournalHeader, create_journal
+from autotrack.journal_reader import journal_files, read_header
 from autotrack.records import NoteLogged
 from autotrack.recovery import Recovery, is_owned, journal_owner
 

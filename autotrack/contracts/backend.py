@@ -11,7 +11,7 @@ import pytest
 
 from autotrack.backends.base import Backend, BackendContext
 from autotrack.contracts.memory import MemoryRun
-from autotrack.journal import place
+from autotrack.journal_reader import place
 from autotrack.records import (
     FINISHED,
     AnyRecord,

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autotrack.errors import JournalError
-from autotrack.journal import Journal, create_journal, journal_files, read_header, read_records
+from autotrack.journal import Journal, create_journal
+from autotrack.journal_reader import journal_files, read_header, read_records
 from autotrack.records import MetricsLogged, NoteLogged, Param, ParamsLogged, Record
 
 RUN = "0" * 32
@@ -157,7 +158,8 @@ def test_a_full_disk_leaves_whole_records_only(tmp_path: Path) -> None:
     script = f"""
 import resource, signal
 from pathlib import Path
-from autotrack.journal import create_journal, read_records
+from autotrack.journal import create_journal
+from autotrack.journal_reader import read_records
 from autotrack.records import NoteLogged
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
