@@ -80,8 +80,8 @@ A `RUN` is its id, the unique beginning of one, its name, or `@last`. Commands r
 
 A filter compares `metrics.<key>`, `params.<key>`, `tags.<key>` and the run's own fields, such as `status` and
 `start_time`: `metrics.val_acc > 0.9 and (params.C < 1 or tags.team = "x") and not name like "test%"`. There are also
-`in`, `between`, `~` for regular expressions and `is null`; a key with unusual characters stands in quotes. The same text
-works in Python, in `autotrack.search_runs`.
+`in`, `between`, `~` for regular expressions and `is null`; a key with unusual characters stands in quotes. The same
+text works in Python, in `autotrack.search_runs`.
 
 In JSON, times are UTC, and the numbers JSON does not have are the texts `"NaN"`, `"Infinity"` and `"-Infinity"`; in CSV
 they are the same words without quotes.
@@ -95,7 +95,8 @@ they are the same words without quotes.
 | 4 | the store, or a place to deliver to, cannot be used |
 
 `autotrack run` ends with the status of the program. For completion of commands in bash, put
-`eval "$(_AUTOTRACK_COMPLETE=bash_source autotrack)"` into `~/.bashrc`; zsh and fish have `zsh_source` and `fish_source`.
+`eval "$(_AUTOTRACK_COMPLETE=bash_source autotrack)"` into `~/.bashrc`; zsh and fish have `zsh_source` and
+`fish_source`.
 """
 
 
