@@ -134,9 +134,9 @@ class Call:
 
     def pop_run(self) -> None:
         """Take back what `run` made the active run; doing so twice does no harm."""
-        run, self.pushed = self.pushed, None
-        if run is not None:
-            pop(run)
+        if self.pushed is not None:
+            pop(self.pushed)
+            self.pushed = None
 
     def forget(self) -> None:
         """Let go of the user's objects: threads that were started in the call remember it for longer."""

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.active import paused
 from autotrack.integration import Call
 from autotrack.patching import nesting
 
@@ -43,11 +42,15 @@ class _Here:
 
 @contextmanager
 def quietly(call: Call, estimator: Any) -> Iterator[None]:
-    """Leave no trace of what is done with `estimator` in the block, which must run inside `call`."""
+    """Leave no trace of what is done with `estimator` in the block.
+
+    The block must run inside `call`, while it is under way: what the estimator does there is part of the tracked call,
+    and so neither a run of its own nor a prediction of the user's.
+    """
     attributes = dict(vars(estimator)) if hasattr(estimator, "__dict__") else {}
     put_back = [_remember_random(state) for state in _random_states(attributes)]
     try:
-        with paused(), np.errstate(all="ignore"), _no_warnings(call):
+        with np.errstate(all="ignore"), _no_warnings(call):
             yield
     finally:
         for restore in put_back:
