@@ -20,6 +20,7 @@ import msgspec
 
 from autotrack import plugins
 from autotrack._version import __version__
+from autotrack.entry_points import load
 from autotrack.errors import AutotrackError, StoreError
 from autotrack.history import History
 from autotrack.home import fallback_root
@@ -199,7 +200,7 @@ def _framework(status: plugins.Status, path: str, problem: str | None) -> Findin
     if status.state == "excluded":
         return Finding("frameworks", status.name, INFO, status.detail)
     try:
-        supported = f" (supported: {plugins.load(path).requires})"
+        supported = f" (supported: {load(path).requires})"
     except Exception:  # noqa: BLE001 - the status below already says why the integration cannot be loaded
         supported = ""
     level = OK if status.state == "on" else ERROR

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Collection, Iterable, Mapping
-from importlib import import_module, metadata
 from types import ModuleType
 from typing import NamedTuple
 
+from autotrack.entry_points import entry_points, load
 from autotrack.errors import SettingsError
 from autotrack.integration import Integration
 from autotrack.patching.imports import ImportWatcher
@@ -113,33 +113,14 @@ def available() -> dict[str, str]:
     return {**dict(entry_points(ENTRY_POINTS)), **BUILTIN}
 
 
-def entry_points(group: str) -> Iterable[tuple[str, str]]:
-    """Yield name and value of the entry points of a group.
-
-    Reads `entry_points.txt` of each distribution and parses only those that name the group: a third of the time of
-    `importlib.metadata.entry_points`, which parses all.
-    """
-    for distribution in metadata.distributions():
-        text = distribution.read_text("entry_points.txt")
-        if text is not None and f"[{group}]" in text:
-            for point in distribution.entry_points:
-                if point.group == group:
-                    yield point.name, point.value
-
-
-def load(path: str) -> type[Integration]:
-    """Import the class behind "module:class"."""
-    module, _, name = path.partition(":")
-    found: type[Integration] = getattr(import_module(module), name)
-    return found
-
-
 def check_version(requires: str) -> None:
     """Check that the installed library is one the integration knows.
 
     Raises:
         UnsupportedLibraryError: It is older or newer.
     """
+    from importlib import metadata
+
     from packaging.requirements import Requirement
 
     requirement = Requirement(requires)

@@ -6,11 +6,11 @@ import difflib
 import os
 import re
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from autotrack.backends.base import Backend, BackendContext
+from autotrack.entry_points import entry_points, load
 from autotrack.errors import UnknownBackendError
 
 __all__ = ["Backend", "BackendContext", "check_target", "open_backend", "redact_url", "schemes"]
@@ -57,7 +57,7 @@ def check_target(target: str) -> None:
 
 def schemes() -> list[str]:
     """List all schemes, built in or offered by installed packages."""
-    return sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
+    return sorted({*BUILT_IN, *(name for name, _ in entry_points(ENTRY_POINTS))})
 
 
 def redact_url(url: str) -> str:
@@ -85,17 +85,12 @@ def redact_url(url: str) -> str:
 def _find(target: str) -> _Factory:
     match = _SCHEME.match(target)
     if match is None:
-        return _load(BUILT_IN["sqlite"])
+        return load(BUILT_IN["sqlite"])  # type: ignore[no-any-return]
     scheme = match[1].lower()
-    if scheme in BUILT_IN:
-        return _load(BUILT_IN[scheme])
-    for entry in entry_points(group=ENTRY_POINTS, name=scheme):
-        return entry.load()  # type: ignore[no-any-return]
-    raise UnknownBackendError(_unknown(scheme))
-
-
-def _load(name: str) -> _Factory:
-    return EntryPoint("", name, ENTRY_POINTS).load()  # type: ignore[no-any-return]
+    place = BUILT_IN.get(scheme) or dict(entry_points(ENTRY_POINTS)).get(scheme)
+    if place is None:
+        raise UnknownBackendError(_unknown(scheme))
+    return load(place)  # type: ignore[no-any-return]
 
 
 def _unknown(scheme: str) -> str:
