@@ -26,7 +26,7 @@ from autotrack.patching import nesting
 ROOT = Path(autotrack.__file__).parent
 OURS = (str(ROOT), str((ROOT / "integrations").resolve()))
 Place = tuple[str, int]
-CANNOT_RAISE = {"try:", "return None"}
+CANNOT_RAISE = {"try:", "return", "return None"}
 
 
 class InjectedError(RuntimeError):
