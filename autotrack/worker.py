@@ -13,8 +13,8 @@ from autotrack.shield import contain
 Job = Callable[[], None]
 
 HEAD_START = 0.05
-"""Seconds an idle worker leaves a new job waiting. With the first job of a short training it would take the
-interpreter's lock from that training, for 5 ms at a time; nobody waits for its results but `drain`, which hurries it."""
+"""Seconds an idle worker leaves a new job waiting. At once it would take the interpreter's lock from a short training
+that has just begun, for 5 ms at a time; and nobody waits for its results but `drain`, which hurries it."""
 
 
 class Worker:
