@@ -22,6 +22,7 @@ from autotrack.store.damage import exclusive, file_identity, is_damage, set_asid
 from autotrack.store.location import database_url
 from autotrack.store.migrate import ensure_schema
 from autotrack.store.patterns import search_pattern
+from autotrack.store.time_limit import limit_time
 
 if TYPE_CHECKING:
     from sqlalchemy.pool import Pool
@@ -35,7 +36,7 @@ _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
 _inherited: list[Pool] = []
 
 
-def open_engine(url: str | os.PathLike[str], *, read_only: bool = False) -> Engine:
+def open_engine(url: str | os.PathLike[str], *, read_only: bool = False, query_seconds: float | None = None) -> Engine:
     """Open a store, creating or upgrading its tables where needed.
 
     A SQLite file that is no database any more is moved aside to `<file>.corrupt-<time>`, with a warning, and a new one
@@ -44,6 +45,7 @@ def open_engine(url: str | os.PathLike[str], *, read_only: bool = False) -> Engi
     Args:
         url: See `database_url`.
         read_only: Create and change nothing.
+        query_seconds: Give up a transaction that takes longer; by default none is.
 
     Returns:
         An engine whose transactions take the write lock when they begin, unless the connection has the execution
@@ -55,8 +57,12 @@ def open_engine(url: str | os.PathLike[str], *, read_only: bool = False) -> Engi
     """
     address = database_url(url)
     if address.drivername == "sqlite":
-        return _open_sqlite(address, read_only=read_only)
-    return _open_postgresql(address, read_only=read_only)
+        engine = _open_sqlite(address, read_only=read_only)
+    else:
+        engine = _open_postgresql(address, read_only=read_only)
+    if query_seconds is not None:
+        limit_time(engine, query_seconds)
+    return engine
 
 
 def sqlite_path(engine: Engine) -> Path | None:
@@ -128,6 +134,8 @@ def _sqlite_engine(path: Path, *, read_only: bool) -> Engine:
 
     engine = create_engine(URL.create("sqlite", database=str(path)), creator=connect, paramstyle="named")
     event.listen(engine, "connect", _set_up_connection)
+    if read_only:
+        event.listen(engine, "connect", _refuse_changes)
     event.listen(engine, "begin", _begin_reading if read_only else _begin)
     return engine
 
@@ -136,6 +144,11 @@ def _set_up_connection(connection: Any, _: object) -> None:
     for pragma in ("synchronous = NORMAL", "foreign_keys = ON", "cache_size = -65536", "temp_store = MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
     connection.create_function("regexp", 2, search_pattern, deterministic=True)
+
+
+def _refuse_changes(connection: Any, _: object) -> None:
+    for pragma in ("query_only = ON", "trusted_schema = OFF"):
+        connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin(connection: Connection) -> None:

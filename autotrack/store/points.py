@@ -23,7 +23,9 @@ def read_history(connection: Connection, run_id: int, key: str) -> Points:
     return _in_order(join(unpack(data) for _, data in blocks))
 
 
-def read_downsampled(connection: Connection, run_id: int, key: str, points: int) -> Points:
+def read_downsampled(
+    connection: Connection, run_id: int, key: str, points: int, steps: tuple[int, int] | None = None
+) -> Points:
     """Read at most `points` points that show a series: its first, its last, and the extremes of each part.
 
     Args:
@@ -31,15 +33,29 @@ def read_downsampled(connection: Connection, run_id: int, key: str, points: int)
         run_id: Row of the run.
         key: The metric.
         points: At least 4.
+        steps: Only points from the first to the second step, both included.
 
     Returns:
         Points that were logged, in order of step. The least and the greatest value are among them. NaNs are left out
         unless all points are returned.
     """
+    if steps is not None:
+        return reduce_points(_read_range(connection, run_id, key, steps), points)
     chunks = connection.scalar(select(func.count()).where(*_of(metric_chunk, run_id, key))) or 0
     coarse = chunks > EXACT_CHUNKS and 2 * chunks > points / 2
     found = _outline(connection, run_id, key) if coarse else read_history(connection, run_id, key)
     return reduce_points(found, points)
+
+
+def _read_range(connection: Connection, run_id: int, key: str, steps: tuple[int, int]) -> Points:
+    """Read the points of a range of steps, which is exact, from the blocks that may hold them."""
+    first, last = steps
+    c = metric_chunk.c
+    within = (c.last_step >= first, c.first_step <= last)
+    sealed = select(c.seq, c.data).where(*_of(metric_chunk, run_id, key), *within)
+    tail = select(metric_tail.c.seq, metric_tail.c.data).where(*_of(metric_tail, run_id, key))
+    found = _in_order(join(unpack(data) for _, data in connection.execute(union_all(sealed, tail).order_by("seq"))))
+    return take(found, np.flatnonzero((found.steps >= first) & (found.steps <= last)))
 
 
 def reduce_points(found: Points, points: int) -> Points:

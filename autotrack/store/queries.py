@@ -72,7 +72,7 @@ def search_runs(
     with_values: bool,
 ) -> list[RunRow]:
     """Read a page of runs."""
-    statement = _RUNS.where(*_conditions(search)).offset(offset or None).limit(limit)
+    statement = _RUNS.where(*search_conditions(search)).offset(offset or None).limit(limit)
     with _pattern_errors(search):
         rows = connection.execute(compile_order(statement, parse_order(order_by or ""))).all()
     return run_rows(connection, rows, with_values=with_values)
@@ -80,7 +80,7 @@ def search_runs(
 
 def count_runs(connection: Connection, search: Search) -> int:
     """Count runs."""
-    statement = select(func.count()).select_from(run.join(experiment)).where(*_conditions(search))
+    statement = select(func.count()).select_from(run.join(experiment)).where(*search_conditions(search))
     with _pattern_errors(search):
         return connection.scalar(statement) or 0
 
@@ -149,7 +149,8 @@ def _values(connection: Connection, statement: Select[Any], ids: list[int]) -> I
         yield from part
 
 
-def _conditions(search: Search) -> list[ColumnElement[bool]]:
+def search_conditions(search: Search) -> list[ColumnElement[bool]]:
+    """Give the conditions of a search over `run` joined with `experiment`."""
     conditions: list[ColumnElement[bool]] = [
         run.c.deleted_at.is_not(None) if search.deleted else run.c.deleted_at.is_(None)
     ]

@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, MetaD
 
 from autotrack.store.columns import AnyText, Float, Key, Packed, row_id
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision of the migrations that this schema corresponds to."""
 
 VERSION_TABLE = "autotrack_version"
@@ -199,4 +199,12 @@ writer = Table(
     metadata,
     Column("name", Key, primary_key=True),
     Column("seq", BigInteger, nullable=False),  # the last record of this writer that is in the store
+)
+
+view = Table(
+    "view",
+    metadata,
+    Column("name", Key, primary_key=True),
+    Column("query", AnyText, nullable=False),  # of the page's address
+    Column("time", BigInteger, nullable=False),
 )

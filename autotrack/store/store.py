@@ -40,18 +40,19 @@ class Store:
         self._reader = engine.execution_options(**reading)
 
     @classmethod
-    def open(cls, url: str | os.PathLike[str], *, create: bool = True) -> Store:
+    def open(cls, url: str | os.PathLike[str], *, create: bool = True, query_seconds: float | None = None) -> Store:
         """Open a store.
 
         Args:
             url: A directory, a `.db` file, `sqlite:///path` or `postgresql://user@host/name`.
             create: Create or upgrade it where needed; else it is opened for reading only.
+            query_seconds: Give up a transaction that takes longer.
 
         Raises:
             StoreUnavailableError: It cannot be opened, or does not exist and `create` is False.
             NewerSchemaError: A newer autotrack wrote it.
         """
-        return cls(open_engine(url, read_only=not create))
+        return cls(open_engine(url, read_only=not create, query_seconds=query_seconds))
 
     def close(self) -> None:
         """Close all connections."""
@@ -89,14 +90,14 @@ class Store:
             FilterError: `filter` or `order_by` cannot be read.
         """
         search = queries.Search(filter, experiment, deleted)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return queries.search_runs(
                 connection, search, order_by=order_by, limit=limit, offset=offset, with_values=with_values
             )
 
     def count(self, filter: str | None = None, *, experiment: str | None = None, deleted: bool = False) -> int:  # noqa: A002
         """Count the runs that `search` would find."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return queries.count_runs(connection, queries.Search(filter, experiment, deleted))
 
     def find_run(self, reference: str) -> rows.RunRow:
@@ -105,12 +106,12 @@ class Store:
         Raises:
             RunNotFoundError: There is none, or more than one.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             return queries.find_run(connection, reference)
 
     def children(self, run_id: str) -> list[rows.RunRow]:
         """Read the runs below a run, in the order in which they started."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return queries.children_of(connection, run_id)
 
     def experiments(self) -> list[rows.ExperimentRow]:
@@ -123,7 +124,7 @@ class Store:
             .group_by(experiment.c.name)
             .order_by(experiment.c.name)
         )
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [rows.ExperimentRow(*row) for row in connection.execute(statement)]
 
     def metric_history(self, run_id: str, key: str) -> Points:
@@ -134,11 +135,17 @@ class Store:
         """
         from autotrack.store import points  # numpy, which searching does not need
 
-        with self._reading() as connection:
+        with self.reading() as connection:
             return points.read_history(connection, queries.row_id(connection, run_id), key)
 
-    def downsample(self, run_id: str, key: str, count: int = 1000) -> Points:
+    def downsample(self, run_id: str, key: str, count: int = 1000, steps: tuple[int, int] | None = None) -> Points:
         """Read at most `count` points that show a metric; its least and greatest value are among them.
+
+        Args:
+            run_id: The run.
+            key: The metric.
+            count: At least 4.
+            steps: Only points from the first to the second step, both included.
 
         Raises:
             RunNotFoundError: There is no such run.
@@ -146,14 +153,14 @@ class Store:
         """
         from autotrack.store import points
 
-        with self._reading() as connection:
-            return points.read_downsampled(connection, queries.row_id(connection, run_id), key, count)
+        with self.reading() as connection:
+            return points.read_downsampled(connection, queries.row_id(connection, run_id), key, count, steps)
 
     def metric_summaries(self, run_id: str) -> dict[str, rows.MetricSummary]:
         """Read count, last, extremes and sum of each metric of a run."""
         columns = schema.series.c
         statement = select(columns.key, *(columns[name] for name in _SUMMARY)).order_by(columns.key)
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = connection.execute(statement.where(columns.run_id == queries.row_id(connection, run_id))).all()
         return {row.key: rows.MetricSummary(*_nan_for_null(row[1:])) for row in found}
 
@@ -199,27 +206,34 @@ class Store:
         Raises:
             RunNotFoundError: There is no such run.
         """
-        with self._engine.begin() as connection:
+        with self.writing() as connection:
             connection.execute(delete(schema.run).where(schema.run.c.id == queries.row_id(connection, run_id)))
 
     def check(self) -> list[str]:
         """List what is wrong with the store: an empty list means that it is sound."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return find_problems(connection)
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection in a transaction that only reads and sees one state of the store."""
         with self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection in a transaction that holds the write lock and is committed at the end."""
+        with self._engine.begin() as connection:
             yield connection
 
     def _rows_of(self, run_id: str, table: Table, row_type: type[_R], order: str) -> list[_R]:
         columns = [table.c[name] for name in row_type.__struct_fields__]  # type: ignore[attr-defined]
-        with self._reading() as connection:
+        with self.reading() as connection:
             here = table.c.run_id == queries.row_id(connection, run_id)
             return [row_type(*row) for row in connection.execute(select(*columns).where(here).order_by(table.c[order]))]
 
     def _set_deleted(self, run_id: str, deleted_at: int | None) -> None:
-        with self._engine.begin() as connection:
+        with self.writing() as connection:
             row = queries.row_id(connection, run_id)
             connection.execute(update(schema.run).where(schema.run.c.id == row).values(deleted_at=deleted_at))
 

@@ -24,7 +24,7 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_ATTRIBUTES: dict[str, ColumnElement[Any]] = {
+ATTRIBUTE_COLUMNS: dict[str, ColumnElement[Any]] = {
     "name": run.c.name,
     "id": run.c.uid,
     "status": run.c.status,
@@ -35,6 +35,7 @@ _ATTRIBUTES: dict[str, ColumnElement[Any]] = {
     "end_time": run.c.end_time,
     "duration": (run.c.end_time - run.c.start_time) / literal(1e9, Double()),
 }
+"""The columns of `run` joined with `experiment` that hold the attributes of a run."""
 _TABLES = {"metric": series, "param": param, "tag": tag}
 
 
@@ -61,7 +62,7 @@ def compile_order(statement: Select[Any], terms: list[Ordering]) -> Select[Any]:
     """
     for number, term in enumerate(terms):
         if term.field.kind == "attribute":
-            columns: tuple[ColumnElement[Any], ...] = (_ATTRIBUTES[term.field.key],)
+            columns: tuple[ColumnElement[Any], ...] = (ATTRIBUTE_COLUMNS[term.field.key],)
         else:
             table = _TABLES[term.field.kind].alias(f"order_{number}")
             here = and_(table.c.run_id == run.c.id, table.c.key == term.field.key)
@@ -75,7 +76,7 @@ def compile_order(statement: Select[Any], terms: list[Ordering]) -> Select[Any]:
 def _predicate(node: Predicate) -> _Condition:
     field = node.field
     if field.kind == "attribute":
-        attribute = _ATTRIBUTES[field.key]
+        attribute = ATTRIBUTE_COLUMNS[field.key]
         return and_(attribute.is_not(None), _signed(node, lambda _: attribute))
     table = _TABLES[field.kind]
     return run.c.id.in_(select(table.c.run_id).where(table.c.key == field.key, _signed(node, _column(field))))
@@ -89,7 +90,7 @@ def _signed(node: Predicate, column: Callable[[Value | None], ColumnElement[Any]
 def _column(field: Field) -> Callable[[Value | None], ColumnElement[Any]]:
     """Give, for a value, the column to compare with it: parameters have one for numbers and one for texts."""
     if field.kind == "metric":
-        return lambda _: _statistic(field.statistic, series)
+        return lambda _: statistic_column(field.statistic, series)
     if field.kind == "tag":
         return lambda _: tag.c.value
     return lambda value: param.c.text if isinstance(value, str) else param.c.num
@@ -131,11 +132,12 @@ def _compare_time(column: ColumnElement[Any], sign: str, span: Span) -> _Conditi
 
 def _sort_columns(field: Field, table: FromClause) -> tuple[ColumnElement[Any], ...]:
     if field.kind == "metric":
-        return (_statistic(field.statistic, table),)
+        return (statistic_column(field.statistic, table),)
     return (table.c.value,) if field.kind == "tag" else (table.c.num, table.c.text)
 
 
-def _statistic(name: str, table: FromClause) -> ColumnElement[Any]:
+def statistic_column(name: str, table: FromClause) -> ColumnElement[Any]:
+    """Give a number of a series: its last value, least, greatest, mean or count."""
     if name == "mean":
         return table.c.sum / func.nullif(table.c.n - table.c.nans, 0)
     return table.c.n if name == "count" else table.c[name]

@@ -1,0 +1,185 @@
+"""What a table of runs asks of a store: chosen cells, which keys there are, groups, and whether something changed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, select
+
+from autotrack.records import Param
+from autotrack.store import schema
+from autotrack.store.filters.compiler import ATTRIBUTE_COLUMNS, statistic_column
+from autotrack.store.filters.syntax import Field
+from autotrack.store.queries import NAN, Search, search_conditions
+
+if TYPE_CHECKING:
+    from autotrack.store.store import Store
+
+Cell = Param | float | str | int | None
+_TABLES = {"metric": schema.series, "param": schema.param, "tag": schema.tag}
+
+
+class KeyCount(msgspec.Struct, frozen=True):
+    """A key that runs have.
+
+    Attributes:
+        kind: "metric", "param" or "tag".
+        runs: How many runs have it.
+        values: How many different values a parameter has, else None.
+    """
+
+    kind: str
+    key: str
+    runs: int
+    values: int | None = None
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """The values of some runs in a few numbers; NaN counts in none of them.
+
+    Attributes:
+        count: How many runs have a value.
+        std: Of the sample, divided by `count - 1`; NaN for fewer than two.
+    """
+
+    count: int
+    mean: float
+    std: float
+    min: float
+    max: float
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Runs that share the values of some fields.
+
+    Attributes:
+        values: Of each field; None where the runs do not have it.
+        runs: How many they are.
+        spreads: Of each metric asked for.
+    """
+
+    values: tuple[Cell, ...]
+    runs: int
+    spreads: list[Spread]
+
+
+def read_cells(store: Store, run_ids: Sequence[str], fields: Sequence[Field]) -> list[dict[str, Cell]]:
+    """Read for each field its value in those of some runs that have it, by run id."""
+    with store.reading() as connection:
+        uids = _uids(connection, run_ids)
+        return [{uids[row]: value for row, value in _values(connection, field, uids).items()} for field in fields]
+
+
+def count_keys(store: Store, run_ids: Sequence[str]) -> list[KeyCount]:
+    """Count the keys that some runs have."""
+    with store.reading() as connection:
+        uids = _uids(connection, run_ids)
+        return _count_keys(connection, lambda column: column.in_(list(uids)))
+
+
+def count_all_keys(store: Store, experiment: str | None = None) -> list[KeyCount]:
+    """Count the keys of all runs, or those of an experiment; deleted ones too."""
+    if experiment is None:
+        with store.reading() as connection:
+            return _count_keys(connection, None)
+    runs = select(schema.run.c.id).join(schema.experiment).where(schema.experiment.c.name == experiment)
+    with store.reading() as connection:
+        return _count_keys(connection, lambda column: column.in_(runs))
+
+
+def read_groups(store: Store, search: Search, by: Sequence[Field], metrics: Sequence[Field]) -> list[Group]:
+    """Part all runs of a search by the values of fields, and summarise metrics over all runs of each part.
+
+    Raises:
+        FilterError: The filter cannot be read.
+    """
+    found = select(schema.run.c.id).join_from(schema.run, schema.experiment).where(*search_conditions(search))
+    with store.reading() as connection:
+        runs = list(connection.scalars(found))
+        parting = [_values(connection, field, found) for field in by]
+        columns = [_values(connection, field, found) for field in metrics]
+    members: dict[tuple[Cell, ...], list[int]] = {}
+    for run in runs:
+        members.setdefault(tuple(values.get(run) for values in parting), []).append(run)
+    return [
+        Group(values, len(ids), [_spread([column[run] for run in ids if run in column]) for column in columns])
+        for values, ids in members.items()
+    ]
+
+
+def change_mark(store: Store) -> str:
+    """Give a text that differs as soon as something was recorded, deleted or restored."""
+    writer, run = schema.writer, schema.run
+    counts = select(
+        select(func.count()).select_from(writer).scalar_subquery(),
+        select(func.coalesce(func.sum(writer.c.seq), 0)).scalar_subquery(),
+        select(func.count()).select_from(run).scalar_subquery(),
+        select(func.coalesce(func.max(run.c.deleted_at), 0)).scalar_subquery(),
+        select(func.count(run.c.deleted_at)).scalar_subquery(),
+    )
+    with store.reading() as connection:
+        return "-".join(map(str, connection.execute(counts).one()))
+
+
+def count_children(store: Store, run_ids: Sequence[str]) -> dict[str, int]:
+    """Count the runs below each of some runs that has any, deleted ones left out."""
+    run = schema.run
+    below = (
+        select(run.c.parent_uid, func.count())
+        .where(run.c.parent_uid.in_(run_ids), run.c.deleted_at.is_(None))
+        .group_by(run.c.parent_uid)
+    )
+    with store.reading() as connection:
+        return {parent: count for parent, count in connection.execute(below)}  # noqa: C416 - rows are no pairs to mypy
+
+
+def _uids(connection: Connection, run_ids: Sequence[str]) -> dict[int, str]:
+    found = connection.execute(select(schema.run.c.id, schema.run.c.uid).where(schema.run.c.uid.in_(run_ids)))
+    return {row: uid for row, uid in found}  # noqa: C416
+
+
+def _values(connection: Connection, field: Field, runs: Collection[int] | Select[Any]) -> dict[int, Any]:
+    chosen = runs if isinstance(runs, Select) else list(runs)
+    if field.kind == "attribute":
+        statement = select(schema.run.c.id, ATTRIBUTE_COLUMNS[field.key]).join_from(schema.run, schema.experiment)
+        return {row: value for row, value in connection.execute(statement.where(schema.run.c.id.in_(chosen)))}  # noqa: C416
+    table = _TABLES[field.kind]
+    here = (table.c.key == field.key, table.c.run_id.in_(chosen))
+    rows = connection.execute(select(table.c.run_id, *_columns(field, table)).where(*here))
+    if field.kind == "param":
+        return {row[0]: Param(*row[1:]) for row in rows}
+    return {row: NAN if value is None else value for row, value in rows}
+
+
+def _columns(field: Field, table: FromClause) -> list[ColumnElement[Any]]:
+    if field.kind == "metric":
+        return [statistic_column(field.statistic, table)]
+    names = ("text", "type", "size", "sha256") if field.kind == "param" else ("value",)
+    return [table.c[name] for name in names]
+
+
+def _count_keys(
+    connection: Connection, chosen: Callable[[ColumnElement[int]], ColumnElement[bool]] | None
+) -> list[KeyCount]:
+    found = []
+    for kind, table in _TABLES.items():
+        columns: list[ColumnElement[Any]] = [table.c.key, func.count()]
+        if kind == "param" and chosen is not None:
+            columns.append(func.count(table.c.text.distinct()))
+        statement = select(*columns).group_by(table.c.key).order_by(table.c.key)
+        statement = statement if chosen is None else statement.where(chosen(table.c.run_id))
+        found += [KeyCount(kind, *row) for row in connection.execute(statement)]
+    return found
+
+
+def _spread(values: Sequence[float]) -> Spread:
+    known = [value for value in values if not math.isnan(value)]
+    if not known:
+        return Spread(0, NAN, NAN, NAN, NAN)
+    count = len(known)
+    mean = math.fsum(known) / count if all(map(math.isfinite, known)) else sum(known) / count
+    deviation = math.sqrt(sum((value - mean) ** 2 for value in known) / (count - 1)) if count > 1 else NAN
+    return Spread(count, mean, deviation, min(known), max(known))
