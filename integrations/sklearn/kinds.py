@@ -21,6 +21,8 @@ _PREPARATION = (
 )
 """Modules whose transformers prepare data for a model. They open no run of their own."""
 
+_OF_MODELS = ("predict", "fit_predict", "score", "score_samples")
+
 
 def kind_of(estimator: Any) -> str | None:
     """Return one of the words above, or None for transformers and for estimators that do not say."""
@@ -40,17 +42,22 @@ def _tagged_kind(estimator: Any) -> Any:
 
 
 def is_model(estimator: Any) -> bool:
-    """Say whether training this is worth a run: everything but the steps that prepare data.
+    """Say whether training this is worth a run: everything but the steps that prepare data for a model.
 
-    A scaler, an encoder or a pipeline of such would take the user's run away from the model that follows.
+    A scaler, an encoder or a pipeline of such would take the user's run away from the model that follows. Of the
+    transformers that can neither predict nor judge data, those of scikit-learn itself are known by their module (NMF
+    and t-SNE are models, an imputer is not); those of others count as preparation.
     """
-    if has(estimator, "predict") or not type(estimator).__module__.startswith(_PREPARATION):
+    if any(has(estimator, method) for method in _OF_MODELS):
         return True
     steps = getattr(estimator, "steps", None)
     if isinstance(steps, list) and steps:
         last = steps[-1][-1]
         return not isinstance(last, str) and last is not None and is_model(last)
-    return False
+    module = type(estimator).__module__
+    if module.startswith("sklearn."):
+        return not module.startswith(_PREPARATION)
+    return not has(estimator, "transform")
 
 
 def is_search(estimator: Any) -> bool:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from sklearn import metrics
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.cluster import DBSCAN, KMeans
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine, make_multilabel_classification
-from sklearn.decomposition import PCA
+from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import GradientBoostingRegressor, IsolationForest, RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
@@ -172,6 +173,21 @@ def test_preparation_opens_no_run_and_leaves_the_users_run_to_the_model(recorded
     run = recorded.only
     assert run.name == "mine"
     assert run.params["C"] == 1.0
+
+
+def test_transformers_that_are_models_and_those_that_are_not(recorded: Recorded) -> None:
+    class Adder(TransformerMixin, BaseEstimator):
+        def fit(self, X: Any, y: Any = None) -> Adder:
+            return self
+
+        def transform(self, X: Any) -> Any:
+            return X + 1
+
+    Adder().fit_transform(XW)
+    ColumnTransformer([("scaled", StandardScaler(), [0, 1])]).fit(XW)
+    TruncatedSVD(2).fit(XW)
+    make_pipeline(StandardScaler(), TruncatedSVD(2)).fit_transform(XW)
+    assert [run.name for run in recorded.roots] == ["TruncatedSVD", "Pipeline"]
 
 
 def test_two_fits_in_one_run_of_the_user_do_not_mix(recorded: Recorded) -> None:
@@ -340,7 +356,7 @@ def test_the_run_of_a_model_is_known_while_both_live(recorded: Recorded) -> None
     import gc
     import weakref
 
-    from autotrack.integrations.sklearn import fitted
+    from autotrack.held_out import fitted
 
     model = make_pipeline(StandardScaler(), LinearRegression()).fit(XD, yd)
     run = fitted.run_of(model)
