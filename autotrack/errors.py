@@ -65,6 +65,10 @@ class StoreUnavailableError(StoreError):
     """The store cannot be opened or reached."""
 
 
+class OlderSchemaError(StoreUnavailableError):
+    """The store was written by an older autotrack and has to be opened for writing once, which upgrades it."""
+
+
 class NewerSchemaError(StoreError):
     """The store was written by a newer autotrack; it is left untouched."""
 

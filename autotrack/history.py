@@ -1,12 +1,13 @@
 """What was recorded, read back: find runs, look into them, delete and restore them.
 
 Reading sees everything this process has logged and everything that processes now ended have left on disk. It never
-creates a store, and never changes one that is damaged.
+creates a store, and never changes one that is damaged; one of an older autotrack is brought up to date.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import weakref
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 from autotrack import recording
 from autotrack.backends import open_backend
 from autotrack.backends.base import BackendContext
-from autotrack.errors import StoreUnavailableError
+from autotrack.errors import OlderSchemaError, StoreUnavailableError
 from autotrack.home import Home
 from autotrack.place import Place, find_place, missing_store
 from autotrack.run_list import RunList
@@ -36,10 +37,13 @@ class History:
 
     Args:
         place: Where they are.
+        query_seconds: Give up reading that takes longer; by default none is.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *, query_seconds: float | None = None) -> None:
         self.place = place
+        self._query_seconds = query_seconds
+        self._opening = threading.Lock()
         self.home = Home(place.home)
         self._opened: Store | None = None
         self._identity: tuple[int, int] | None = None
@@ -88,13 +92,14 @@ class History:
         for run in moved:  # grows while it is walked: whole families move
             below = self.search(f'parent = "{run.id}"', deleted=deleted)
             moved += sorted(below, key=lambda child: child.id)
-        with self.reading(), self._writable() as store:
+        with self.reading(), self.writing() as store:
             for run in moved:
                 (store.restore_run if deleted else store.delete_run)(run.id)
         return moved
 
     @contextmanager
-    def _writable(self) -> Iterator[Store]:
+    def writing(self) -> Iterator[Store]:
+        """Give the store, open for changes."""
         from autotrack.store.store import Store
 
         with Store.open(self.place.url) as store:
@@ -112,7 +117,9 @@ class History:
         from autotrack.store.damage import is_damage
 
         try:
-            yield self._store()
+            with self._opening:
+                store = self._store()
+            yield store
         except DBAPIError as error:
             state = "is damaged" if is_damage(error) else "cannot be read"
             raise StoreUnavailableError(f"the store {self.place.label} {state}: {error.orig}") from error
@@ -120,7 +127,6 @@ class History:
     def _store(self) -> Store:
         """Open the store, anew where its file was replaced."""
         from autotrack.store.damage import file_identity
-        from autotrack.store.store import Store
 
         database = self.place.database
         identity = file_identity(database) if database else None
@@ -128,9 +134,19 @@ class History:
             if database is not None and identity is None:
                 raise StoreUnavailableError(missing_store(database))
             self.close()
-            self._opened, self._identity = Store.open(self.place.url, create=False), identity
+            self._opened, self._identity = self._open(), identity
             weakref.finalize(self, self._opened.close)
         return self._opened
+
+    def _open(self) -> Store:
+        """Open the store for reading, after the upgrade that a new autotrack may need."""
+        from autotrack.store.store import Store
+
+        try:
+            return Store.open(self.place.url, create=False, query_seconds=self._query_seconds)
+        except OlderSchemaError:
+            Store.open(self.place.url).close()
+            return Store.open(self.place.url, create=False, query_seconds=self._query_seconds)
 
     def close(self) -> None:
         """Let go of the store; reading opens it again."""

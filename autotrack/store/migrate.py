@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Column, Connection, Engine, MetaData, Table, Text, inspect, select, text
 
-from autotrack.errors import NewerSchemaError, StoreUnavailableError
+from autotrack.errors import NewerSchemaError, OlderSchemaError
 from autotrack.store.schema import HEAD, VERSION_TABLE
 
 _PG_LOCK = 0x6175746F7472  # "autotr": one lock for whoever creates or upgrades a store in this database
@@ -24,7 +24,7 @@ def ensure_schema(engine: Engine, *, read_only: bool = False) -> None:
 
     Raises:
         NewerSchemaError: A newer autotrack wrote the store. Nothing is changed.
-        StoreUnavailableError: The store needs an upgrade and `read_only` forbids it.
+        OlderSchemaError: The store needs an upgrade and `read_only` forbids it.
     """
     with engine.connect().execution_options(reading=True) as connection:
         revision = _revision(connection)
@@ -33,7 +33,7 @@ def ensure_schema(engine: Engine, *, read_only: bool = False) -> None:
     _refuse_newer(engine, revision)
     if read_only:
         found = f"has schema {revision}, older than {HEAD}" if revision else "has no tables yet"
-        raise StoreUnavailableError(f"store {engine.url!r} {found}; open it once for writing to bring it up to date")
+        raise OlderSchemaError(f"store {engine.url!r} {found}; open it once for writing to bring it up to date")
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PG_LOCK})

@@ -21,6 +21,7 @@ from click.testing import CliRunner, Result
 import autotrack
 from autotrack import recording
 from autotrack.cli.app import COMMANDS, commands
+from autotrack.store.schema import HEAD
 
 
 @pytest.fixture(autouse=True)
@@ -193,7 +194,7 @@ def findings(*arguments: str) -> dict[tuple[str, str], tuple[str, str]]:
 
 def test_doctor_finds_nothing_wrong(ids: dict[str, str]) -> None:
     found = findings()
-    assert found["store", "content"] == ("ok", "3 runs, schema 0001, no damage found")
+    assert found["store", "content"] == ("ok", f"3 runs, schema {HEAD}, no damage found")
     assert found["delivery", "test.note"] == ("warning", "1 on the latest 3 runs, such as: look here")
     assert found["delivery", "waiting"] == ("ok", "nothing")
     assert found["frameworks", "sklearn"][1].startswith(f"{metadata.version('scikit-learn')} (supported: scikit-learn")

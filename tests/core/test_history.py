@@ -15,6 +15,9 @@ from pathlib import Path
 import pandas as pd
 import polars as pl
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
 
 import autotrack
 from autotrack import history, recording
@@ -26,6 +29,7 @@ from autotrack.errors import (
     UnsupportedValueError,
 )
 from autotrack.run_list import RunList
+from autotrack.store import migrate
 from autotrack.stored_run import StoredRun
 
 START = "import autotrack; autotrack.enable()\n"
@@ -256,6 +260,20 @@ def test_a_store_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
         file.unlink()
     make_run("after")
     assert [run.name for run in autotrack.search_runs()] == ["after"]
+
+
+def test_a_store_of_an_older_autotrack_is_brought_up_to_date(tmp_path: Path) -> None:
+    (tmp_path / ".autotrack").mkdir()
+    engine = create_engine(f"sqlite:///{tmp_path}/.autotrack/store.db")
+    with engine.begin() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(Path(migrate.__file__).with_name("migrations")))
+        config.set_main_option("path_separator", "os")
+        command.upgrade(config, "0001")
+    engine.dispose()
+    assert autotrack.search_runs() == []
+    make_run()
+    assert [run.name for run in autotrack.search_runs()] == ["one"]
 
 
 def test_a_damaged_store_is_left_as_it_is(tmp_path: Path) -> None:
