@@ -63,6 +63,6 @@ def _finish(error: BaseException | None) -> None:
     if settings.quiet or settings.disabled:
         return
     if recorder is None:
-        say("autotrack: nothing was recorded: the program trained with no library autotrack knows (`autotrack doctor`)")
+        say("autotrack: nothing was recorded; `autotrack doctor` says which libraries are, and why others are not")
     else:
         say(f"autotrack: recorded in {recorder.home.root}; look with `autotrack ls`")

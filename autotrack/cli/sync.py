@@ -56,7 +56,7 @@ def _deliver(session: Session, run: str | None, to: str | None, *, as_json: bool
     waiting = [journal for journal in waiting_journals(home) if run_id in {None, journal.run_id}]
     names = {name for journal in waiting for name in journal.pending if not journal.alive}
     connectors = _connectors([to] if to else sorted(names), session.settings, home)
-    with _progress_bar("delivering") as progress:
+    with _progress_bar("delivering" if names else "") as progress:
         done = recover_into(
             home, connectors, run_id=run_id, anything=to is not None, attempts=ATTEMPTS, progress=progress
         )
@@ -146,8 +146,8 @@ def _copy_files(source: Path, target: Path) -> None:
 
 @contextmanager
 def _progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a function that shows progress on the terminal behind stderr; where there is none, one that does nothing."""
-    if not sys.stderr.isatty():
+    """Give a function that shows progress on the terminal behind stderr; without one or a title, it does nothing."""
+    if not what or not sys.stderr.isatty():
         yield lambda done, total: None  # noqa: ARG005
         return
     from rich.console import Console
