@@ -20,6 +20,7 @@ import joblib
 import numpy as np
 import pytest
 import scipy.sparse
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
@@ -27,6 +28,7 @@ from sklearn.datasets import load_diabetes, load_wine
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, StackingClassifier, VotingClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
+from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -306,3 +308,30 @@ def test_a_class_in_c_and_a_class_that_refuses_are_passed_over(recorded: Recorde
 
     assert Odd().fit(X) is not None
     assert not recorded.runs
+
+
+class CountingScorer:
+    """A scorer of the program's own that knows how often it was asked."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, model: Any, X: Any, y: Any) -> float:
+        self.calls += 1
+        return 0.5
+
+
+def test_a_scorer_of_the_program_is_not_called_by_us(recorded: Recorded) -> None:
+    scorer = CountingScorer()
+    GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9]}, scoring=scorer, cv=2).fit(X, y)
+    assert scorer.calls == 2
+    assert "training_accuracy_score" in recorded.only.metrics
+    assert any("scorer is the program's own" in note.message for note in recorded.only.notes)
+
+
+def test_predictions_that_need_routed_metadata_are_left_to_the_program(recorded: Recorded) -> None:
+    with config_context(enable_metadata_routing=True):
+        model = StackingClassifier([("bayes", GaussianNB().set_fit_request(sample_weight=True))], cv=2)
+        model.set_params(final_estimator=LogisticRegression().set_fit_request(sample_weight=True))
+        model.fit(X, y, sample_weight=np.ones(len(y)))
+    assert any("metadata routing" in note.message for note in recorded.only.notes)
