@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn import get_config
 
 from autotrack import names
 from autotrack.errors import EvaluationError
@@ -74,6 +75,8 @@ def _obstacle(estimator: Any, data: Data) -> str | None:
         return "no training metrics: the training data have no rows that can be read again"
     if getattr(last_step(estimator), "strategy", None) in _DRAWS_AT_RANDOM:
         return "no training metrics: the estimator predicts at random"
+    if get_config().get("enable_metadata_routing") and (data.others or data.sample_weight is not None):
+        return "no training metrics: with metadata routing only the program knows what its estimators need to predict"
     return None
 
 
@@ -139,9 +142,21 @@ def _default_score(estimator: Any) -> str | None:
     return _DEFAULT_SCORES.get(getattr(method, "__qualname__", ""))
 
 
+def _scores_by_name(estimator: Any) -> bool:
+    """Say whether `score` uses scikit-learn's own scorers only, and no function of the program's."""
+    scoring = getattr(last_step(estimator) if not is_search(estimator) else estimator, "scoring", None)
+    if isinstance(scoring, dict):
+        scoring = list(scoring.values())
+    named = scoring if isinstance(scoring, (list, tuple, set)) else [scoring]
+    return all(name is None or isinstance(name, str) for name in named)
+
+
 def _log_own_score(call: Call, run: Run, data: Data, budget: float) -> None:
     estimator = call.instance
     if not has(estimator, "score"):
+        return
+    if not _scores_by_name(estimator):
+        run.note("evaluation.partial", "no training_score: the scorer is the program's own, and may count its calls")
         return
     silent = estimator if is_search(estimator) else without_progress(estimator)
 
