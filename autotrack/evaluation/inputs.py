@@ -86,9 +86,9 @@ def as_floats(array: Array, name: str) -> Array:
 
 
 def as_scores(value: Any) -> Array:
-    """Read `y_score`: (n,) or (n, k), or a list with an (n, 1) or (n, 2) array per label, whose last column counts."""
+    """Read `y_score`: (n,) or (n, k), or a list with an (n,), (n, 1) or (n, 2) array per label; the last column counts."""
     if isinstance(value, (list, tuple)) and value and getattr(value[0], "ndim", 0) == 2:
-        columns = [np.asarray(item)[:, -1] for item in value]
+        columns = [item[:, -1] if item.ndim == 2 else item for item in map(np.asarray, value)]
         check_lengths(**{f"y_score[{position}]": column for position, column in enumerate(columns)})
         return as_floats(np.stack(columns, axis=1), "y_score")
     return as_floats(as_array(value, "y_score"), "y_score")

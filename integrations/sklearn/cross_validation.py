@@ -120,7 +120,8 @@ def _read_predict(run: Run, data: Data, result: Any) -> Table:
             task = "regression" if kind_of(data.others["estimator"]) == REGRESSOR and result.ndim == 1 else None
             report = evaluate(data.y, result, split=SPLIT, task=task)
         elif method in {"predict_proba", "decision_function"}:
-            report = evaluate(data.y, None, result, labels=np.unique(np.asarray(data.y)), split=SPLIT)
+            labels = np.unique(np.asarray(data.y)) if np.ndim(data.y) == 1 else None
+            report = evaluate(data.y, None, result, labels=labels, split=SPLIT)
         else:
             return {}
     except EvaluationError as error:
