@@ -78,6 +78,7 @@ class Run(RunFiles):
         self.status: str | None = None
         self.overhead = 0.0
         self._claimed = False
+        self._parts: set[str] = set()
         self.pid = os.getpid()
         self._strict = settings.strict
         self._keys: dict[str, str] = {}
@@ -239,6 +240,13 @@ class Run(RunFiles):
         if self._claimed or self.status is not None:
             return False
         self._claimed = True
+        return True
+
+    def first(self, part: str) -> bool:
+        """Say whether this part of the run is asked for the first time: of two observers that know it, one logs it."""
+        if part in self._parts:
+            return False
+        self._parts.add(part)
         return True
 
     def defer(self, what: str, job: Callable[[], None]) -> None:

@@ -85,7 +85,8 @@ class Call:
         Raises:
             TypeError: They do not fit the signature; the library is about to say so itself.
         """
-        bound = signature(self.function).bind(*self.args, **self.kwargs)
+        args, kwargs = _without_surplus(self.function, self.args, self.kwargs)
+        bound = signature(self.function).bind(*args, **kwargs)
         bound.apply_defaults()
         found: dict[str, Any] = {}
         for name, value in bound.arguments.items():
@@ -97,10 +98,18 @@ class Call:
         return found
 
     def replace(self, **changes: Any) -> None:
-        """Give the library other values for some arguments; the user's own objects are never touched."""
-        bound = signature(self.function).bind(*self.args, **self.kwargs)
-        bound.arguments.update(changes)
-        self.args, self.kwargs = bound.args, bound.kwargs
+        """Give the library other values for some arguments; the user's own objects are never touched.
+
+        All others stay in the form the user chose, positional or by name: a library may warn of one of the two.
+        """
+        positions = _names(self.function)
+        args, kwargs = list(self.args), dict(self.kwargs)
+        for name, value in changes.items():
+            if name in positions[: len(args)]:
+                args[positions.index(name)] = value
+            else:
+                kwargs[name] = value
+        self.args, self.kwargs = tuple(args), kwargs
 
     @contextmanager
     def run(self, name: str | None = None, tags: dict[str, str] | None = None) -> Iterator[Run]:
@@ -171,3 +180,25 @@ class Call:
 def signature(function: Callable[..., Any]) -> inspect.Signature:
     """Return the signature of a library's function, computed once."""
     return inspect.signature(function)
+
+
+def _names(function: Callable[..., Any]) -> list[str]:
+    """Return the names of a function's parameters, but for `*args` and `**kwargs`."""
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [name for name, parameter in signature(function).parameters.items() if parameter.kind not in variadic]
+
+
+def _without_surplus(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Name positional arguments beyond the positional parameters.
+
+    Libraries that have made parameters keyword-only still take them by position for a while, with a warning.
+    """
+    parameters = signature(function).parameters.values()
+    kinds = [parameter.kind for parameter in parameters]
+    if inspect.Parameter.VAR_POSITIONAL in kinds or inspect.Parameter.KEYWORD_ONLY not in kinds:
+        return args, kwargs
+    positional = kinds.index(inspect.Parameter.KEYWORD_ONLY)
+    surplus = dict(zip(_names(function)[positional:], args[positional:], strict=False))
+    return args[:positional], {**surplus, **kwargs}

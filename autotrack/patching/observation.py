@@ -40,13 +40,18 @@ def begin(switch: Switch, function: Callable[..., Any], observer: Observer, argu
         if not switch.live or is_paused():
             return None
         parent = nesting.active_call()
-        if parent is not None and not arguments.nested:
+        if parent is not None and not arguments.nested and not _is_one_call(parent, function):
             return None
         call = Call(switch.source, function, arguments.args, arguments.kwargs, parent)
         return _started(Observation(call, observer))
     except Exception as error:
         contain(error, f"observing {function.__qualname__}")
         return None
+
+
+def _is_one_call(outer: Call, function: Callable[..., Any]) -> bool:
+    """Say whether `outer` is this very call, seen by another integration that has wrapped our wrapper of `function`."""
+    return getattr(outer.function, "__wrapped__", None) is function
 
 
 def _started(observation: Observation) -> Observation:

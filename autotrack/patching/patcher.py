@@ -7,7 +7,9 @@ travels to joblib workers. A patch sits where the attribute is defined, never on
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any
 
 from autotrack.patching.call import signature
@@ -37,7 +39,14 @@ class Patcher:
         return _inert, (self.source,)
 
     def observe(
-        self, owner: Any, name: str, observer: Observer, *, nested: bool = False, aliases: Sequence[Any] = ()
+        self,
+        owner: Any,
+        name: str,
+        observer: Observer,
+        *,
+        nested: bool = False,
+        aliases: Sequence[Any] = (),
+        everywhere: bool = False,
     ) -> None:
         """Observe a function.
 
@@ -47,6 +56,8 @@ class Patcher:
             observer: A generator function that takes the `Call` and yields once.
             nested: Observe it inside other tracked calls too; by default only the outermost call is observed.
             aliases: Other modules that hold the same function under the same name.
+            everywhere: Replace it under every name in every module that is loaded, for functions that programs import
+                by name before tracking is enabled.
 
         Raises:
             UnsupportedLibraryError: `owner` does not define such a function.
@@ -62,6 +73,9 @@ class Patcher:
         for alias in aliases:
             if vars(alias).get(name) is raw:
                 self.replace(alias, name, patched)
+        if everywhere:
+            for module, alias_name in _holders(raw):
+                self.replace(module, alias_name, patched)
 
     def _observed(self, function: Callable[..., Any], observer: Observer, nested: bool) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -126,6 +140,18 @@ class Patcher:
     def patched(self) -> list[str]:
         """Names of what is patched, for `autotrack doctor`."""
         return [f"{getattr(owner, '__name__', owner)}.{name}" for owner, name, _, _ in self._patches]
+
+
+def _holders(function: Any) -> list[tuple[ModuleType, str]]:
+    """Return the modules that hold a function, each with its name there; a module that loads lazily stays unloaded."""
+    found = []
+    for module in list(sys.modules.values()):
+        try:
+            own = object.__getattribute__(module, "__dict__")
+        except AttributeError:  # anything can stand in sys.modules
+            continue
+        found += [(module, name) for name, value in list(own.items()) if value is function]
+    return found
 
 
 def _inert(source: str) -> Patcher:

@@ -52,6 +52,7 @@ def observe_fit(call: Call) -> Iterator[None]:
 def log_models(run: Run, estimator: Any, data: Data, predicted: Any) -> None:
     """Save the model; of a search both the search and the best estimator, under the names MLflow gives them."""
     outputs = data.y if predicted is None else predicted
-    log_model(run, estimator, data.X, outputs)
+    if run.first(names.MODEL):  # else the model's own library writes it in its own format
+        log_model(run, estimator, data.X, outputs)
     if is_search(estimator) and "best_estimator_" in vars(estimator):
         log_model(run, vars(estimator)["best_estimator_"], data.X, outputs, name=names.BEST_ESTIMATOR)

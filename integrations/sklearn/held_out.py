@@ -21,15 +21,15 @@ from autotrack import names
 from autotrack.active import active_run
 from autotrack.errors import EvaluationError
 from autotrack.evaluation import evaluate
+from autotrack.held_out.samples import digest, rows_of
 from autotrack.integration import Call
 from autotrack.integrations.sklearn.held_out_arrays import Arrays, gather, missing_scores, sample_of, with_labels
 from autotrack.integrations.sklearn.kinds import REGRESSOR, kind_of
 from autotrack.integrations.sklearn.metric_names import Metric
 from autotrack.integrations.sklearn.provenance import Found
-from autotrack.integrations.sklearn.quiet import quietly
 from autotrack.integrations.sklearn.run_history import Evaluated, RunHistory, history_of
-from autotrack.integrations.sklearn.samples import digest, rows_of
 from autotrack.patching import nesting
+from autotrack.patching.quiet import quietly
 from autotrack.recording import current_recorder
 from autotrack.run import Run
 

@@ -10,9 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autotrack.integrations.sklearn.kinds import has, last_step
-from autotrack.integrations.sklearn.predicting import without_progress
-from autotrack.integrations.sklearn.predictions import (
+from autotrack.held_out.predictions import (
     DECISION,
     LOG_PROBABILITIES,
     PREDICT,
@@ -20,8 +18,10 @@ from autotrack.integrations.sklearn.predictions import (
     Prediction,
     recent_predictions,
 )
+from autotrack.held_out.samples import Array, rows_at, step_for
+from autotrack.integrations.sklearn.kinds import has, last_step
+from autotrack.integrations.sklearn.predicting import without_progress
 from autotrack.integrations.sklearn.provenance import Found
-from autotrack.integrations.sklearn.samples import Array, rows_at, step_for
 
 _DRAWS_AT_RANDOM = {"stratified", "uniform"}
 

@@ -15,10 +15,10 @@ from types import ModuleType
 from typing import Any
 
 from autotrack.active import is_paused
+from autotrack.held_out.predictions import inside
 from autotrack.integration import Patcher, UnsupportedLibraryError
 from autotrack.integrations.sklearn.held_out import record_metric
 from autotrack.integrations.sklearn.metric_names import Metric
-from autotrack.integrations.sklearn.predictions import inside
 from autotrack.integrations.sklearn.provenance import find
 from autotrack.patching import nesting
 from autotrack.shield import contain, shielded

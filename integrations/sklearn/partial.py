@@ -17,15 +17,16 @@ from typing import Any
 from autotrack import names
 from autotrack.active import active_run, pop, push
 from autotrack.evaluation import evaluate
+from autotrack.evaluation.budget import LEAST_BUDGET, SHARE_OF_FIT, count_rows
 from autotrack.integration import Call, CallFailedError, Patcher
 from autotrack.integrations.sklearn.classes import definition
 from autotrack.integrations.sklearn.description import log_description
 from autotrack.integrations.sklearn.kinds import REGRESSOR, has, is_model, kind_of
 from autotrack.integrations.sklearn.model_file import log_model
 from autotrack.integrations.sklearn.parameters import Data, log_estimator_params
-from autotrack.integrations.sklearn.predicting import LEAST_BUDGET, SHARE_OF_FIT, count_rows, predict
-from autotrack.integrations.sklearn.quiet import quietly
+from autotrack.integrations.sklearn.predicting import predict
 from autotrack.integrations.sklearn.runs import log_data, remember, run_name, tags_of
+from autotrack.patching.quiet import quietly
 from autotrack.recording import current_recorder
 from autotrack.run import Run
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autotrack.integrations.sklearn.predictions import PREDICT, Prediction, maker_of, recent_predictions
-from autotrack.integrations.sklearn.samples import Array, column_of, follows, rows_at, rows_of, same_values
+from autotrack.held_out.predictions import PREDICT, Prediction, maker_of, recent_predictions
+from autotrack.held_out.samples import Array, column_of, follows, rows_at, rows_of, same_values
 
 
 class Found(NamedTuple):

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autotrack.evaluation import Evaluation
-from autotrack.integrations.sklearn.fitted import training_of
-from autotrack.integrations.sklearn.predictions import Prediction
+from autotrack.held_out.fitted import training_of
+from autotrack.held_out.predictions import Prediction
+from autotrack.held_out.samples import Array, digest, follows
 from autotrack.integrations.sklearn.provenance import Found
-from autotrack.integrations.sklearn.samples import Array, digest, follows
 from autotrack.integrations.sklearn.split_names import TEST, TRAINING, split_by_name
 from autotrack.run import Run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autotrack import names
-from autotrack.integrations.sklearn import fitted
+from autotrack.held_out import fitted
 from autotrack.integrations.sklearn.kinds import class_path, last_step
 from autotrack.integrations.sklearn.parameters import Data
 from autotrack.recording import current_recorder
@@ -28,7 +28,7 @@ def tags_of(estimator: Any) -> dict[str, str]:
 
 def log_data(run: Run, data: Data) -> None:
     """Log the fingerprint of the training data, if the settings ask for it."""
-    if current_recorder().settings.log_datasets and data.X is not None:
+    if current_recorder().settings.log_datasets and data.X is not None and run.first("dataset"):
         run.log_dataset(data.X, target=data.y, context="train")
 
 

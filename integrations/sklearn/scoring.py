@@ -8,20 +8,20 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from autotrack.integration import Call, Patcher
-from autotrack.integrations.sklearn.classes import definition
-from autotrack.integrations.sklearn.fitted import Training
-from autotrack.integrations.sklearn.held_out import record_score
-from autotrack.integrations.sklearn.kinds import last_step
-from autotrack.integrations.sklearn.predictions import (
+from autotrack.held_out.fitted import Training
+from autotrack.held_out.predictions import (
     PREDICT,
     Scoring,
     inside,
     note_prediction,
     training_to_watch,
 )
+from autotrack.held_out.samples import rows_of
+from autotrack.integration import Call, Patcher
+from autotrack.integrations.sklearn.classes import definition
+from autotrack.integrations.sklearn.held_out import record_score
+from autotrack.integrations.sklearn.kinds import last_step
 from autotrack.integrations.sklearn.provenance import Found
-from autotrack.integrations.sklearn.samples import rows_of
 from autotrack.integrations.sklearn.split_names import is_library
 from autotrack.patching import nesting
 from autotrack.recording import current_recorder

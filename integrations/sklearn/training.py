@@ -10,6 +10,7 @@ from sklearn import get_config
 from autotrack import names
 from autotrack.errors import EvaluationError
 from autotrack.evaluation import Evaluation, evaluate, evaluate_clustering
+from autotrack.evaluation.budget import budget_for, count_rows, within_budget
 from autotrack.integration import Call
 from autotrack.integrations.sklearn.kinds import (
     CLASSIFIER,
@@ -22,16 +23,9 @@ from autotrack.integrations.sklearn.kinds import (
     last_step,
 )
 from autotrack.integrations.sklearn.parameters import Data
-from autotrack.integrations.sklearn.predicting import (
-    budget_for,
-    count_rows,
-    predict,
-    take,
-    within_budget,
-    without_progress,
-)
-from autotrack.integrations.sklearn.quiet import quietly
+from autotrack.integrations.sklearn.predicting import predict, take, without_progress
 from autotrack.integrations.sklearn.run_history import note_training
+from autotrack.patching.quiet import quietly
 from autotrack.recording import current_recorder
 from autotrack.run import Run
 
@@ -50,7 +44,7 @@ def log_training(call: Call, run: Run, data: Data) -> Any:
     """
     estimator = call.instance
     settings = current_recorder().settings
-    if not settings.log_evaluation:
+    if not settings.log_evaluation or not run.first(names.TRAINING):
         return None
     budget = budget_for(call.seconds, settings.evaluation_budget)
     reason = _obstacle(estimator, data)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotrack.integrations.sklearn.samples import digest, follows
+from autotrack.held_out.samples import digest, follows
 
 seeds = st.integers(0, 2**32 - 1)
 

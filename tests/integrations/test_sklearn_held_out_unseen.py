@@ -23,7 +23,7 @@ from sklearn.svm import SVC
 from sklearn.utils import _param_validation
 
 import autotrack
-from autotrack.integrations.sklearn import predictions
+from autotrack.held_out import predictions
 
 if TYPE_CHECKING:
     from tests.integrations.conftest import Recorded

@@ -9,7 +9,7 @@ from __future__ import annotations
 import weakref
 from typing import Any, NamedTuple
 
-from autotrack.integrations.sklearn.samples import digest
+from autotrack.held_out.samples import digest
 from autotrack.run import Run
 
 

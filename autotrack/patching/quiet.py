@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.integration import Call
 from autotrack.patching import nesting
+from autotrack.patching.call import Call
 
 
 class _Here:
@@ -29,7 +29,7 @@ class _Here:
     def __init__(self, call: Call) -> None:
         self._call = call
 
-    def match(self, text: str) -> bool:  # noqa: ARG002 - what the warnings module calls
+    def match(self, text: str) -> bool:
         return nesting.active_call() is self._call
 
     @property

@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 
 from autotrack.active import is_paused
-from autotrack.integration import Patcher
-from autotrack.integrations.sklearn.classes import definition
-from autotrack.integrations.sklearn.fitted import Training, training_of
-from autotrack.integrations.sklearn.samples import Array, rows_of, step_for
+from autotrack.held_out.fitted import Training, training_of
+from autotrack.held_out.samples import Array, rows_of, step_for
 from autotrack.patching.nesting import active_call
+from autotrack.patching.patcher import Patcher
 from autotrack.run import Run
 from autotrack.shield import contain
 
@@ -31,6 +30,8 @@ LOG_PROBABILITIES = "predict_log_proba"
 DECISION = "decision_function"
 METHODS = (PREDICT, PROBABILITIES, LOG_PROBABILITIES, DECISION)
 MAX_RECENT = 16
+
+KindOfCall = Callable[[Any, tuple[Any, ...], dict[str, Any]], "str | None"]
 
 inside: ContextVar[Scoring | bool] = ContextVar("autotrack_predicting", default=False)
 """Whether this code runs in a prediction or a score that the user asked for: what happens in there is not his."""
@@ -128,16 +129,16 @@ def _gone(reference: _Made) -> None:
         del _made[reference.key]
 
 
-def patch_predictions(patcher: Patcher, owner: type) -> None:
-    """Note the predictions of a class, as far as it defines the methods itself."""
-    for method in METHODS:
-        place = definition(owner, method)
-        if place is not None:
-            holder, name = place
-            patcher.replace(holder, name, _noted(patcher, getattr(holder, name), method))
+def noted(patcher: Patcher, function: Callable[..., Any], kind: str | KindOfCall) -> Callable[..., Any]:
+    """Return a method that predicts as `function` does, and notes what it returned.
 
+    Args:
+        patcher: Of the integration; the replacement is transparent once its patches are undone.
+        function: A method that takes the data first, or by name as `X` or `data`.
+        kind: What it returns, one of `METHODS`; or a function that tells it for one call from the model, the other
+            arguments by position and those by name, None where it is nothing to note.
+    """
 
-def _noted(patcher: Patcher, function: Callable[..., Any], kind: str) -> Callable[..., Any]:
     @functools.wraps(function)
     def autotrack_predict(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
@@ -145,7 +146,7 @@ def _noted(patcher: Patcher, function: Callable[..., Any], kind: str) -> Callabl
         training = None if outer else training_to_watch(patcher, self)
         if training is None:
             result = function(self, *args, **kwargs)
-            if kind == PREDICT and type(outer) is Scoring and outer.model is self:
+            if type(outer) is Scoring and kind == PREDICT and outer.model is self:
                 outer.predicted = result
             return result
         token = inside.set(True)
@@ -155,10 +156,13 @@ def _noted(patcher: Patcher, function: Callable[..., Any], kind: str) -> Callabl
         finally:
             inside.reset(token)
         try:
-            data = args[0] if args else kwargs.get("X")
-            note_prediction(patcher, training, kind, data, result, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            found = kind if isinstance(kind, str) else kind(self, args[1:], kwargs)
+            if found is not None:
+                data = args[0] if args else kwargs.get("X", kwargs.get("data"))
+                note_prediction(patcher, training, found, data, result, seconds)
         except Exception as error:  # noqa: BLE001 - a hot path: `shielded` costs more than the note
-            contain(error, f"noting what {kind} returned", training.run.note)
+            contain(error, f"noting what {function.__qualname__} returned", training.run.note)
         return result
 
     return autotrack_predict

@@ -1,0 +1,100 @@
+"""Save a fitted model with a run: its bytes now, the rest of the folder in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from autotrack import names
+from autotrack.errors import AutotrackError, UnsupportedValueError
+from autotrack.models.example import Example, take_example
+from autotrack.models.flavors.base import Flavor
+from autotrack.models.folder import write_model_folder
+from autotrack.models.signature import infer_signature
+from autotrack.models.snapshot import Snapshot
+from autotrack.recording import current_recorder
+from autotrack.run import Run
+
+MEGABYTE = 1_000_000
+
+Signature = dict[str, Any]
+
+
+def save_model(
+    run: Run,
+    take: Callable[[Path], Snapshot],
+    flavor: Callable[[Snapshot], Flavor],
+    *,
+    inputs: Any = None,
+    outputs: Any = None,
+    signature: Signature | None = None,
+    name: str = names.MODEL,
+) -> None:
+    """Save a model, if the settings ask for it.
+
+    Args:
+        run: The run that trained it.
+        take: Writes the model's bytes to a path.
+        flavor: Describes the model from what `take` wrote.
+        inputs: Its training data, for the signature and the example.
+        outputs: Some of its predictions, or its target, for the signature.
+        signature: The signature, where it does not follow from inputs and outputs.
+        name: Of the model within the run.
+    """
+    settings = current_recorder().settings
+    if not settings.log_models:
+        return
+    try:
+        snapshot = _snapshot(run, take, name)
+    except (AutotrackError, OSError) as error:
+        run.note("model.skipped", str(error), level="warning")
+        return
+    if settings.max_model_size and snapshot.size > settings.max_model_size * MEGABYTE:
+        snapshot.path.unlink()
+        size = f"{snapshot.size / MEGABYTE:.0f} MB"
+        run.note("model.skipped", f"{name} takes {size}, more than the setting max_model_size", level="warning")
+        return
+    described = signature if signature is not None or inputs is None else _signature(run, inputs, outputs)
+    example = _example(run, inputs) if settings.log_input_examples and inputs is not None else None
+    run.defer(f"writing {name}", lambda: _write(run, snapshot, flavor(snapshot), described, example, name))
+
+
+def _snapshot(run: Run, take: Callable[[Path], Snapshot], name: str) -> Snapshot:
+    directory = run.artifact_directory
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return take(directory / f".{name}.snapshot")
+
+
+def _signature(run: Run, inputs: Any, outputs: Any) -> Signature | None:
+    try:
+        return infer_signature(inputs, outputs)
+    except UnsupportedValueError as error:
+        run.note("signature.skipped", str(error))
+        return None
+
+
+def _example(run: Run, inputs: Any) -> Example | None:
+    try:
+        return take_example(inputs)
+    except UnsupportedValueError as error:
+        run.note("example.skipped", str(error))
+        return None
+
+
+def _write(
+    run: Run, snapshot: Snapshot, flavor: Flavor, signature: Signature | None, example: Example | None, name: str
+) -> None:
+    folder = write_model_folder(
+        run.artifact_directory / name,
+        snapshot,
+        flavor=flavor,
+        signature=signature,
+        example=example,
+        run_id=run.id,
+        name=name,
+    )
+    run.log_model_folder(folder)
+    if folder.unpackaged:
+        modules = ", ".join(folder.unpackaged)
+        run.note("model.unpackaged", f"{name} needs modules that no installed package provides: {modules}")
