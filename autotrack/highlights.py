@@ -14,11 +14,11 @@ _ORDER = (
     re.compile(r"^eval[-_/]"),
     re.compile(r"^(?!train(ing)?[-_/])"),
 )
+_SPLIT = re.compile(r"^(test|train(ing)?|val(id|idation)?|eval)(_\d+)?[-_/]")
 _SCORES = (
     "accuracy",
-    "balanced_accuracy",
-    "f1",
     "roc_auc",
+    "f1",
     "average_precision",
     "r2",
     "root_mean_squared_error",
@@ -61,4 +61,8 @@ def _group(key: str) -> int:
 
 
 def _score(key: str) -> int:
-    return next((at for at, word in enumerate(_SCORES) if word in key), len(_SCORES))
+    """Place the well-known scores first, and their variants (f1_score_macro) after all of them."""
+    words = _SPLIT.sub("", key).removesuffix("_score")
+    if words in _SCORES:
+        return _SCORES.index(words)
+    return len(_SCORES) + next((at for at, word in enumerate(_SCORES) if word in words), len(_SCORES))

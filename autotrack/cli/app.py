@@ -94,6 +94,6 @@ class Commands(click.Group):
 def commands(ctx: click.Context, store: str | None) -> None:
     """Look at recorded training runs, and record scripts that do not know about autotrack.
 
-    A RUN is its id, the unique beginning of one, its name, or @last.
+    A RUN is its id, the unique beginning of one, its name, or @last: the last one that is no part of another.
     """
     ctx.obj = Session(store)

@@ -86,7 +86,7 @@ def as_floats(array: Array, name: str) -> Array:
 
 
 def as_scores(value: Any) -> Array:
-    """Read `y_score`: (n,), (n, k), or a list with an (n,), (n, 1) or (n, 2) array per label; the last column counts."""
+    """Read `y_score`: (n,), (n, k), or a list of (n,), (n, 1) or (n, 2) arrays, one per label."""
     if isinstance(value, (list, tuple)) and value and getattr(value[0], "ndim", 0) == 2:
         columns = [item[:, -1] if item.ndim == 2 else item for item in map(np.asarray, value)]
         check_lengths(**{f"y_score[{position}]": column for position, column in enumerate(columns)})
