@@ -67,7 +67,7 @@ $(BIN)/python:
 	  $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
 
 $(VENV)/.demo-installed: pyproject.toml | $(BIN)/python
-	$(PIP) --editable '.[sklearn]'
+	$(PIP) --editable '.[sklearn,pandas]'
 	@touch $@
 
 $(VENV)/.dev-installed: pyproject.toml | $(BIN)/python

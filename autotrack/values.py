@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 from autotrack.errors import UnsupportedValueError
@@ -182,7 +183,7 @@ def _plain(value: str | float | None) -> str | float | None:
 
 def _container(value: Any, depth: int, parents: frozenset[int]) -> Any:
     if isinstance(value, Mapping):
-        return {str(k): jsonable(v, depth, parents) for k, v in _first_items(value.items())}
+        return {str(k): jsonable(v, depth, parents) for k, v in islice(value.items(), MAX_ITEMS)}
     if isinstance(value, AbstractSet):
         return sorted((jsonable(v, depth, parents) for v in _first_items(value)), key=repr)
     if isinstance(value, (list, tuple)):

@@ -246,6 +246,8 @@ def test_params_nobody_can_write_down() -> None:
     assert huge.sha256 is not None
     assert to_param(10**5000) == Param(hex(10**5000), "int") or to_param(10**5000).type == "int"
     assert from_param(to_param({3, 1, 2})) == [1, 2, 3]
+    assert to_param(dict.fromkeys(range(20_000))).type == "json"
+    assert to_param(list(range(20_000))).type == "json"
     assert from_param(to_param(np.float64(0.1))) == 0.1
     assert from_param(to_param(np.array([1.5, 2.5]))) == [1.5, 2.5]
     assert to_param(print).type == "repr"
