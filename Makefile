@@ -66,10 +66,10 @@ $(BIN)/python:
 	  $(PYTHON) -m venv --clear --without-pip $(VENV) && \
 	  $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
 
-$(VENV)/.demo-installed: pyproject.toml | $(BIN)/python
+$(VENV)/.demo-installed: pyproject.toml Makefile | $(BIN)/python
 	$(PIP) --editable '.[sklearn,pandas]'
 	@touch $@
 
-$(VENV)/.dev-installed: pyproject.toml | $(BIN)/python
+$(VENV)/.dev-installed: pyproject.toml Makefile | $(BIN)/python
 	$(PIP) --editable '.[dev]'
 	@touch $@
