@@ -78,7 +78,7 @@ def enable(  # noqa: PLR0913 - one keyword an option, typed and documented
     comes from `AUTOTRACK_*` variables, `[tool.autotrack]` in pyproject.toml, or the default; `autotrack env` shows it.
 
     Args:
-        to: Where runs go: a directory, a URL, or several of them. Default: the store in `.autotrack`.
+        to: Where runs go: a directory, a URL, "mlflow", or several of them. Default: the store in `.autotrack`.
         experiment: The group new runs belong to. Default: "default".
         only: Names of the only integrations to use, such as "sklearn". Default: all.
         exclude: Names of integrations to leave out.

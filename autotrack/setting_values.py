@@ -15,6 +15,26 @@ import msgspec
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
+TARGET_WORDS = {"mlflow": "MLFLOW_TRACKING_URI"}
+"""Targets that stand for an address in the environment: the word, and the variable that other tools read it from."""
+
+
+def expand_target(target: str, environ: Mapping[str, str] = os.environ) -> str:
+    """Return the address that a word stands for, and any other target as it is.
+
+    Raises:
+        ValueError: The variable is not set, or names no server.
+    """
+    variable = TARGET_WORDS.get(target)
+    if variable is None:
+        return target
+    address = environ.get(variable, "").strip()
+    if not address.startswith(("http://", "https://")):
+        found = "is not set" if not address else f"names no server: {address.partition(':')[0]}:…"
+        raise ValueError(f"{target!r} stands for the address in {variable}, which {found}; write http://host:port")
+    return address
+
+
 def split_variable(text: str, annotation: Any) -> object:
     """Take apart what an environment variable holds: `a,b` for several values, `a=1,b=2` for a table."""
     kind = _kind(annotation)

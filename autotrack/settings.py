@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Meta
 
 from autotrack.errors import SettingsError
-from autotrack.setting_values import convert, describe, split_variable, suggest
+from autotrack.setting_values import TARGET_WORDS, convert, describe, expand_target, split_variable, suggest
 
 Names: TypeAlias = tuple[str, ...]
 Seconds = Annotated[float, Meta(ge=0)]
@@ -37,7 +37,13 @@ _Given: TypeAlias = Iterator[tuple[str, object, str]]
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How autotrack behaves in this process. Read it with `resolve`; each field says what it does in its annotation."""
 
-    to: Annotated[Names, Meta(description="Where runs go: paths or URLs. Empty: the store in the `store` folder.")] = ()
+    to: Annotated[
+        Names,
+        Meta(
+            description="Where runs go: paths, URLs, or `mlflow` for the server in `MLFLOW_TRACKING_URI`. "
+            "Empty: the store in the `store` folder."
+        ),
+    ] = ()
     store: Annotated[
         str, Meta(description="Folder of the embedded store, the journals and the artifacts; made where missing.")
     ] = ".autotrack"
@@ -139,6 +145,8 @@ def resolve(**arguments: object) -> Resolved:
         for name, value, origin in source:
             try:
                 values[name] = convert(value, _annotations()[name])
+                if name == "to":
+                    values[name] = tuple(map(expand_target, values[name]))
             except ValueError as error:
                 raise SettingsError(f"{name} = {value!r} (from {origin}): {error}") from None
             origins[name] = origin
@@ -219,7 +227,7 @@ def _anchor(value: object, folder: Path) -> object:
     """Let relative paths start at `folder`; URLs stay as they are."""
     if isinstance(value, list):
         return [_anchor(item, folder) for item in value]
-    if isinstance(value, str) and "://" not in value:
+    if isinstance(value, str) and "://" not in value and value not in TARGET_WORDS:
         return os.path.join(folder, os.path.expanduser(value))
     return value
 

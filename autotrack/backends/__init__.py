@@ -23,6 +23,11 @@ BUILT_IN = {
     "sqlite": "autotrack.backends.sql:SqlBackend",
     "postgresql": "autotrack.backends.sql:SqlBackend",
     "postgres": "autotrack.backends.sql:SqlBackend",
+    "jsonl": "autotrack.backends.jsonl:JsonLinesBackend",
+    "http": "autotrack.backends.mlflow:MlflowBackend",
+    "https": "autotrack.backends.mlflow:MlflowBackend",
+    "mlflow+http": "autotrack.backends.mlflow:MlflowBackend",
+    "mlflow+https": "autotrack.backends.mlflow:MlflowBackend",
 }
 """Where the class of each scheme is."""
 

@@ -13,7 +13,7 @@ import click
 from autotrack.cli.json_output import print_json
 from autotrack.cli.screen import say
 from autotrack.cli.session import Session, reads_store
-from autotrack.errors import RetryableError, StoreUnavailableError
+from autotrack.errors import RetryableError, SettingsError, StoreUnavailableError
 from autotrack.words import plural
 
 if TYPE_CHECKING:
@@ -37,10 +37,20 @@ def sync(session: Session, *, run: str | None, to: str | None, as_json: bool) ->
     Journals that ended processes have left are delivered where they were meant to go, or --to another place. With a
     RUN and --to, a stored run is copied there, with its child runs; doing it again copies nothing twice.
     """
+    to = None if to is None else _address(to)
     if run is not None and to is not None:
         _copy(session, run, to, as_json=as_json)
     else:
         _deliver(session, run, to, as_json=as_json)
+
+
+def _address(to: str) -> str:
+    from autotrack.setting_values import expand_target
+
+    try:
+        return expand_target(to)
+    except ValueError as error:
+        raise SettingsError(f"--to {to}: {error}") from None
 
 
 def _deliver(session: Session, run: str | None, to: str | None, *, as_json: bool) -> None:

@@ -1,0 +1,158 @@
+"""Runs as plain files for people with jq and git: a directory per run, JSON lines for what grows, files as they are.
+
+    <dir>/<run id>/run.json           what the run is and has now: name, status, params, tags
+                   metrics.jsonl      a line per point: {"key", "step", "value", "time"}
+                   notes.jsonl, datasets.jsonl, models.jsonl
+                   evaluations/<split>.json
+                   artifacts/…
+
+JSON has no NaN and no infinities: where they occur, the texts "NaN", "Infinity" and "-Infinity" stand. Times are UTC.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+
+from autotrack.backends.base import BackendContext
+from autotrack.backends.gather import RunUpdate, gather, records_by_run
+from autotrack.backends.run_folder import RunFolder
+from autotrack.content import artifact_name
+from autotrack.errors import RetryableError, StoreUnavailableError
+from autotrack.records import RUNNING, AnyRecord, MetricsLogged, Record, RunEnded
+from autotrack.values import from_param
+
+RUN_FILE = "run.json"
+ARTIFACTS = "artifacts"
+_PLACE = ("run_id", "writer", "seq")
+
+
+class JsonLinesBackend:
+    """Write runs into a directory as JSON lines and files.
+
+    Args:
+        url: `jsonl:///absolute/dir`, or `jsonl://relative/dir`.
+        context: Where the files of runs are.
+
+    Raises:
+        StoreUnavailableError: The URL names no directory.
+    """
+
+    def __init__(self, url: str, context: BackendContext) -> None:
+        path = unquote(url.partition("://")[2])
+        if not path:
+            raise StoreUnavailableError(
+                f"{url} names no directory; write jsonl:///absolute/dir or jsonl://relative/dir"
+            )
+        self._root = Path(path).expanduser().absolute()
+        self._context = context
+
+    def write(self, records: Sequence[AnyRecord]) -> None:
+        """Write records.
+
+        Raises:
+            RetryableError: The disk refuses.
+        """
+        for run_id, mine in records_by_run(records).items():
+            try:
+                self._write_run(run_id, mine)
+            except OSError as error:
+                raise RetryableError(f"cannot write in {self._root}: {error.strerror or error}") from error
+
+    def flush(self) -> None:
+        """Do nothing: each batch is on the disk when `write` returns."""
+
+    def close(self) -> None:
+        """Do nothing: no file stays open."""
+
+    def _write_run(self, run_id: str, records: Sequence[AnyRecord]) -> None:
+        folder = RunFolder(self._root / run_id)
+        update = gather(run_id, records, folder.state.writers)
+        if update is None:
+            return
+        _append(folder, "metrics.jsonl", (line for point in update.points for line in _point_lines(point)))
+        for name, news in (("notes", update.notes), ("datasets", update.datasets), ("models", update.models)):
+            _append(folder, f"{name}.jsonl", map(_plain, news))
+        for split, evaluation in update.evaluations.items():
+            folder.replace(f"evaluations/{split.replace('/', '_')}.json", _page(_plain(evaluation)))
+        for path in update.artifacts:
+            name = artifact_name(path)
+            source = self._context.artifacts / run_id / name
+            if source.is_file():  # else it was deleted since
+                folder.replace(f"{ARTIFACTS}/{name}", source)
+        folder.replace(RUN_FILE, _page(_described(folder.read(RUN_FILE), update)))
+        folder.commit(update.writers)
+
+
+def _described(known: bytes | None, update: RunUpdate) -> dict[str, Any]:
+    """Return what `run.json` says after the news."""
+    run: dict[str, Any] = (
+        msgspec.json.decode(known)
+        if known
+        else {
+            "id": update.run_id,
+            "name": update.run_id[:8],
+            "experiment": "default",
+            "parent_id": None,
+            "source": None,
+            "status": RUNNING,
+            "start_time": _time(update.time),
+            "end_time": None,
+            "error": None,
+            "params": {},
+            "tags": {},
+        }
+    )
+    if update.started is not None and run["source"] is None:
+        fields = ("name", "experiment", "parent_id", "source")
+        run |= {name: getattr(update.started, name) for name in fields} | {"start_time": _time(update.started.time)}
+    if isinstance(update.life, RunEnded):
+        run |= {"status": update.life.status, "end_time": _time(update.life.time), "error": update.life.error}
+    elif update.life is not None and update.life.resumed:
+        run |= {"status": RUNNING, "end_time": None, "error": None}
+    run["params"] = dict(sorted({**run["params"], **{k: from_param(v) for k, v in update.params.items()}}.items()))
+    tags = {**run["tags"], **update.tags}
+    run["tags"] = {key: tags[key] for key in sorted(tags) if tags[key] is not None}
+    return run
+
+
+def _point_lines(point: MetricsLogged) -> Iterable[dict[str, Any]]:
+    at = _time(point.time)
+    return ({"key": key, "step": point.step, "value": value, "time": at} for key, value in point.metrics.items())
+
+
+def _plain(record: Record) -> dict[str, Any]:
+    """Return a record as it is written: without its place in a journal, its time readable."""
+    values = {name: getattr(record, name) for name in record.__struct_fields__ if name not in _PLACE}
+    return {**values, "time": _time(record.time)}
+
+
+def _append(folder: RunFolder, name: str, rows: Iterable[dict[str, Any]]) -> None:
+    lines = [msgspec.json.encode(_finite(row)) + b"\n" for row in rows]
+    if lines:
+        folder.append(name, b"".join(lines))
+
+
+def _page(value: dict[str, Any]) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(_finite(value)), indent=2) + b"\n"
+
+
+def _finite(value: Any) -> Any:
+    """Write numbers that JSON does not have as texts."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _time(nanoseconds: int) -> str:
+    """Return a time as ISO 8601 text, to the microsecond."""
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+    return (epoch + dt.timedelta(microseconds=nanoseconds // 1000)).isoformat(timespec="microseconds")

@@ -1,0 +1,117 @@
+"""Files on their way through the server into its artifact store; large ones in parts where the store takes parts.
+
+A server that was started without `--serve-artifacts` names a place (a bucket, a directory) to write to directly. We do
+not: the credentials for it are the server's business, and a path of its disk means nothing on ours.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from autotrack.backends.mlflow.client import MlflowClient, quoted
+from autotrack.backends.mlflow.errors import RefusedError, UnknownRouteError
+from autotrack.backends.mlflow.limits import server_path
+from autotrack.errors import RetryableError
+
+PROXY = "/api/2.0/mlflow-artifacts/"
+BINARY = "application/octet-stream"
+PART_BYTES = 100 * 1024 * 1024
+MULTIPART_FROM = 500 * 1024 * 1024
+
+
+class ArtifactStore:
+    """The artifact store behind a server.
+
+    Args:
+        client: To the server.
+        multipart_from: Bytes from which a file goes in parts.
+        part_bytes: Size of a part; S3 takes none below 5 MB, and at most 10,000.
+    """
+
+    def __init__(
+        self, client: MlflowClient, *, multipart_from: int = MULTIPART_FROM, part_bytes: int = PART_BYTES
+    ) -> None:
+        self._client = client
+        self._multipart_from = multipart_from
+        self._part_bytes = part_bytes
+        self._takes_parts: bool | None = None
+
+    def put(self, root: str, path: str, source: Path | bytes) -> None:
+        """Store a file; one that is there already is replaced.
+
+        Args:
+            root: The `artifact_uri` of a run or model.
+            path: Below it.
+            source: A file, which is streamed, or its content.
+
+        Raises:
+            OSError: The file cannot be read.
+            RefusedError: The server keeps its files elsewhere, or refuses this one.
+            RetryableError: Not now.
+        """
+        address = f"{self._folder(root)}/{quoted(server_path(path))}"
+        if isinstance(source, bytes):
+            self._put_whole(address, io.BytesIO(source), len(source))
+            return
+        with source.open("rb") as file:
+            size = source.stat().st_size
+            if size >= self._multipart_from and self._parts_are_taken():
+                self._put_parts(address, file, size)
+            else:
+                self._put_whole(address, file, size)
+
+    def _folder(self, root: str) -> str:
+        """Return the path below the proxy of an `mlflow-artifacts:/…` place."""
+        place = urlsplit(root)
+        ours = urlsplit(self._client.address.url).netloc
+        if place.scheme != "mlflow-artifacts" or place.netloc not in {"", ours}:
+            where = f"{place.scheme}://{place.hostname or ''}" if place.scheme else "a directory of its own"
+            raise RefusedError(
+                f"{self._client.address.url} keeps files in {where}, not behind itself; start it with --serve-artifacts"
+            )
+        return quoted(place.path.strip("/"))
+
+    def _put_whole(self, address: str, file: IO[bytes], size: int) -> None:
+        path = f"{PROXY}artifacts/{address}"
+        # An empty body is not a file of size 0 to urllib3, which would send it without a length.
+        body: Any = file if size else b""
+        self._client.request("PUT", path, body, size=size, content_type=BINARY)
+
+    # In parts
+
+    def _parts_are_taken(self) -> bool:
+        if self._takes_parts is None:
+            try:
+                answer = self._client.request("GET", "/api/3.0/mlflow/server-info")
+                self._takes_parts = bool(msgspec.json.decode(answer).get("multipart_uploads_enabled"))
+            except (UnknownRouteError, msgspec.MsgspecError):
+                self._takes_parts = False
+        return self._takes_parts
+
+    def _put_parts(self, address: str, file: IO[bytes], size: int) -> None:
+        folder, _, name = address.rpartition("/")
+        count = -(-size // self._part_bytes)
+        upload = self._multipart("create", folder, {"path": name, "num_parts": count})
+        known = {"path": name, "upload_id": upload["upload_id"]}
+        try:
+            parts = [self._put_part(file, part) for part in upload["credentials"]]
+            self._multipart("complete", folder, {**known, "parts": parts})
+        except (RetryableError, RefusedError, OSError):
+            self._multipart("abort", folder, known)
+            raise
+
+    def _multipart(self, verb: str, folder: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = self._client.request("POST", f"{PROXY}mpu/{verb}/{folder}", msgspec.json.encode(body))
+        found: dict[str, Any] = msgspec.json.decode(answer)
+        return found
+
+    def _put_part(self, file: IO[bytes], part: dict[str, Any]) -> dict[str, Any]:
+        """Send one part to where the server says, which is the store itself: our credentials stay here."""
+        data = file.read(self._part_bytes)
+        etag = self._client.put_elsewhere(part["url"], data, part.get("headers") or {})
+        return {"part_number": part["part_number"], "etag": etag, "url": part["url"]}
