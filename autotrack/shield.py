@@ -10,8 +10,8 @@ import logging
 import os
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from types import TracebackType
 from typing import NamedTuple
 
 logger = logging.getLogger("autotrack")
@@ -74,13 +74,31 @@ def contain(error: Exception, what: str, note: Callable[[str, str], None] | None
         note("internal.error", f"{what}: {summary}")
 
 
-@contextmanager
-def shielded(what: str, note: Callable[[str, str], None] | None = None) -> Iterator[None]:
-    """Contain errors raised in a block; see `contain`."""
-    try:
-        yield
-    except Exception as error:
-        contain(error, what, note)
+class shielded:  # noqa: N801 - reads as the verb it is: `with shielded("...")`
+    """Contain errors raised in a block; see `contain`. Entering it does nothing, so nothing can go wrong there.
+
+    Args:
+        what: What the block does, as in "observing sklearn.fit".
+        note: Called with a code and a message to put a note on the run.
+    """
+
+    __slots__ = ("_note", "_what")
+
+    def __init__(self, what: str, note: Callable[[str, str], None] | None = None) -> None:
+        self._what = what
+        self._note = note
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        """Contain an error; let interrupts and exits through."""
+        if not isinstance(error, Exception):
+            return False
+        contain(error, self._what, self._note)
+        return True
 
 
 def recent_errors() -> list[Contained]:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from autotrack.active import is_paused
@@ -39,7 +40,7 @@ _recent: ContextVar[tuple[Prediction, ...]] = ContextVar("autotrack_predictions"
 _made: dict[int, _Made] = {}
 
 
-class Scoring:
+class Scoring(msgspec.Struct):
     """A `score` under way, which keeps what its model predicts meanwhile.
 
     Attributes:
@@ -47,11 +48,8 @@ class Scoring:
         predicted: What its `predict` returned last.
     """
 
-    __slots__ = ("model", "predicted")
-
-    def __init__(self, model: Any) -> None:
-        self.model = model
-        self.predicted: Any = None
+    model: Any
+    predicted: Any = None
 
 
 class Prediction:

@@ -6,8 +6,10 @@ a tracked call has an empty context; it is found through the thread that started
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import weakref
+from collections.abc import Callable
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,16 @@ def leave(token: Token[Call | None]) -> None:
         _active.reset(token)
     except ValueError:  # left in another context than it was entered in: an async framework moved on
         _active.set(None)
+
+
+def run_inside(call: Call, function: Callable[..., None], *args: Any) -> None:
+    """Run a function as a part of `call`, in a copy of the context: whatever happens, there is nothing to undo."""
+
+    def enter_and_run() -> None:
+        _active.set(call)
+        function(*args)
+
+    contextvars.copy_context().run(enter_and_run)
 
 
 def remember_starter(original: Any) -> Any:

@@ -48,17 +48,17 @@ def record_metric(found: Found, metric: Metric) -> None:
     if not current_recorder().settings.log_evaluation:
         return
     started = time.perf_counter()
-    run, model = found.prediction.run, found.prediction.model
+    run = found.prediction.run
     call = Call("sklearn", metric.function, (), {}, None)
-    token = nesting.enter(call)
+    nesting.run_inside(call, _record_metric, call, found, metric)
+    run.overhead += time.perf_counter() - started
+
+
+def _record_metric(call: Call, found: Found, metric: Metric) -> None:
+    run, model = found.prediction.run, found.prediction.model
     history = history_of(run)
-    try:
-        with history.lock, quietly(call, model):
-            _record(history, run, model, found, metric)
-    finally:
-        call.under_way = False
-        nesting.leave(token)
-        run.overhead += time.perf_counter() - started
+    with history.lock, quietly(call, model):
+        _record(history, run, model, found, metric)
 
 
 def record_score(run: Run, found: Found | None, data: Any, truth: Any, value: float, call: Call) -> None:

@@ -81,13 +81,8 @@ def _record(patcher: Patcher, training: Training, call: Call, scoring: Scoring) 
     if not current_recorder().settings.log_evaluation:
         return
     started = time.perf_counter()
-    token = nesting.enter(call)
-    try:
-        _evaluate(patcher, training, call, scoring)
-    finally:
-        call.under_way = False
-        nesting.leave(token)
-        training.run.overhead += time.perf_counter() - started
+    nesting.run_inside(call, _evaluate, patcher, training, call, scoring)
+    training.run.overhead += time.perf_counter() - started
 
 
 def _evaluate(patcher: Patcher, training: Training, call: Call, scoring: Scoring) -> None:

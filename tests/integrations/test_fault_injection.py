@@ -1,8 +1,8 @@
 """Raise at every line of ours that runs on the user's thread, once each: the user's program must not notice.
 
 A line counts as ours if it stands in autotrack/ or integrations/. Left out are only the lines of the outermost wrappers
-(functions named `autotrack_…`, which hold nothing but the library's call and guarded calls of ours) and lines that say
-no more than `try:` or `return None`, which cannot raise.
+(functions named `autotrack_…`, which hold nothing but the library's call and guarded calls of ours), the guard itself
+(shield.py, which sets two attributes and compares a type) and lines that do nothing that could fail, such as `try:`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from autotrack.patching import nesting
 
 ROOT = Path(autotrack.__file__).parent
 OURS = (str(ROOT), str((ROOT / "integrations").resolve()))
+SHIELD = str(ROOT / "shield.py")
 Place = tuple[str, int]
-CANNOT_RAISE = {"try:", "return", "return None"}
+CANNOT_RAISE = ("try:", "return\n", "return None\n", "with shielded(")
+"""Beginnings of lines that do nothing which could fail; entering a shield is one."""
 
 
 class InjectedError(RuntimeError):
@@ -61,7 +63,9 @@ def fresh(function: Callable[[], Any]) -> Any:
 
 def ours(frame: FrameType) -> bool:
     code = frame.f_code
-    return code.co_filename.startswith(OURS) and not code.co_name.startswith("autotrack_")
+    return (
+        code.co_filename.startswith(OURS) and code.co_filename != SHIELD and not code.co_name.startswith("autotrack_")
+    )
 
 
 def executed_lines() -> list[Place]:
@@ -80,7 +84,7 @@ def executed_lines() -> list[Place]:
         fresh(program)
     finally:
         sys.settrace(None)
-    return [place for place in seen if linecache.getline(*place).strip() not in CANNOT_RAISE]
+    return [place for place in seen if not linecache.getline(*place).lstrip().startswith(CANNOT_RAISE)]
 
 
 def run_with_a_fault_at(place: Place) -> Any:
