@@ -123,8 +123,9 @@ def _weak(value: Any) -> weakref.ref[Any] | None:
 
 
 def _gone(reference: _Made) -> None:
-    if _made.get(reference.key) is reference:
-        del _made[reference.key]
+    with shielded("forgetting a prediction"):  # else Python prints what is raised here
+        if _made.get(reference.key) is reference:
+            del _made[reference.key]
 
 
 def noted(patcher: Patcher, function: Callable[..., Any], kind: str | KindOfCall) -> Callable[..., Any]:
