@@ -23,7 +23,7 @@ from autotrack.held_out.samples import Array, rows_of, step_for
 from autotrack.patching.nesting import active_call
 from autotrack.patching.patcher import Patcher
 from autotrack.run import Run
-from autotrack.shield import contain
+from autotrack.shield import contain, shielded
 
 PREDICT = "predict"
 PROBABILITIES = "predict_proba"
