@@ -44,7 +44,7 @@ def log_training(call: Call, run: Run, data: Data) -> Any:
     """
     estimator = call.instance
     settings = current_recorder().settings
-    if not settings.log_evaluation or not run.first(names.TRAINING):
+    if not settings.log_evaluation or not run.first(f"evaluation:{names.TRAINING}"):
         return None
     budget = budget_for(call.seconds, settings.evaluation_budget)
     reason = _obstacle(estimator, data)
@@ -69,9 +69,28 @@ def _obstacle(estimator: Any, data: Data) -> str | None:
         return "no training metrics: the training data have no rows that can be read again"
     if getattr(last_step(estimator), "strategy", None) in _DRAWS_AT_RANDOM:
         return "no training metrics: the estimator predicts at random"
-    if get_config().get("enable_metadata_routing") and (data.others or data.sample_weight is not None):
+    if get_config().get("enable_metadata_routing") and (
+        data.others or data.sample_weight is not None or _asks(estimator)
+    ):
         return "no training metrics: with metadata routing only the program knows what its estimators need to predict"
+    if _is_watched(estimator):
+        return (
+            "no training metrics: the program has put functions of its own on the estimator, and may count their calls"
+        )
     return None
+
+
+def _asks(estimator: Any) -> bool:
+    """Say whether the program has set what metadata the estimator, or one inside it, is to be given."""
+    parts = [estimator, *estimator.get_params(deep=True).values()]
+    return any("_metadata_request" in getattr(part, "__dict__", ()) for part in parts)
+
+
+def _is_watched(estimator: Any) -> bool:
+    """Say whether an attribute of the instance stands in for a method of its class."""
+    return any(
+        callable(value) and callable(getattr(type(estimator), name, None)) for name, value in vars(estimator).items()
+    )
 
 
 def _evaluate(call: Call, run: Run, data: Data, budget: float) -> Any:
@@ -79,7 +98,8 @@ def _evaluate(call: Call, run: Run, data: Data, budget: float) -> Any:
     if kind == CLUSTERER:
         return _log_clustering(call, run, data, budget)
     if kind == OUTLIER_DETECTOR:
-        return _log_outliers(call, run, data, budget)
+        run.note("evaluation.skipped", "no training metrics: outliers have no true labels to compare with")
+        return None
     if data.y is not None and has(call.instance, "predict"):
         return _log_supervised(call, run, data, budget, kind)
     _log_own_score(call, run, data, budget)
@@ -183,13 +203,3 @@ def _log_clustering(call: Call, run: Run, data: Data, budget: float) -> Any:
     )
     run.log_evaluation(report)
     return labels
-
-
-def _log_outliers(call: Call, run: Run, data: Data, budget: float) -> Any:
-    silent = without_progress(call.instance)
-    if not has(silent, "predict"):
-        run.note("evaluation.skipped", "no share of outliers: the detector has no predict for its training data")
-        return None
-    found, _rows = within_budget(lambda rows: silent.predict(take(data.X, rows)), count_rows(data.X), budget)
-    run.log_metric("training_outlier_share", float(np.mean(np.asarray(found) == -1)))
-    return found
