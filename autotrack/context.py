@@ -41,6 +41,8 @@ def _record(run: Run, directory: Path, parts: frozenset[str]) -> None:
 
     git = _fresh_git(directory) if "git" in parts else None
     environment = capture_environment()
+    if "arguments" not in parts:
+        environment = msgspec.structs.replace(environment, argv=[])
     run.set_tags(context_tags(git, environment))
     if "environment" in parts:
         run.log_bytes(names.ENVIRONMENT, json_bytes(msgspec.to_builtins(environment)))
