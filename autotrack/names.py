@@ -13,6 +13,8 @@ PARENT_RUN_ID = "mlflow.parentRunId"
 RUN_NAME = "mlflow.runName"
 ESTIMATOR_NAME = "estimator_name"
 ESTIMATOR_CLASS = "estimator_class"
+CONTINUED_FROM = "autotrack.continued_from"
+"""The run whose model this training goes on from."""
 
 # Artifacts
 ENVIRONMENT = "environment.json"

@@ -22,6 +22,9 @@ ENTRY_POINTS = "autotrack.integrations"
 
 BUILTIN: Mapping[str, str] = {
     "sklearn": "autotrack.integrations.sklearn:Sklearn",
+    "xgboost": "autotrack.integrations.xgboost:XGBoost",
+    "lightgbm": "autotrack.integrations.lightgbm:LightGBM",
+    "catboost": "autotrack.integrations.catboost:CatBoostIntegration",
 }
 """Import name -> class. Entry points of the group `autotrack.integrations` add to it, under the same kind of key."""
 

@@ -6,7 +6,8 @@ import logging
 import os
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -260,6 +261,15 @@ class Run(RunFiles):
                 self._journal.let_go()
 
         current_recorder().worker.submit(what, run_job)
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Count the time of a block as what tracking cost the caller."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.overhead += time.perf_counter() - started
 
     def end(self, status: str = FINISHED, error: str | None = None) -> None:
         """End the run; ending twice is ending once. A forked child never ends its parent's run."""

@@ -22,6 +22,8 @@ DIGEST_SAMPLE = 4096
 def rows_of(value: Any) -> int | None:
     """Return the number of rows of anything array-like, or None."""
     shape = getattr(value, "shape", None)
+    if type(value).__module__.startswith("dask"):  # lazy: looking at it would compute it
+        return None
     if isinstance(shape, tuple):
         return int(shape[0]) if shape else None
     return len(value) if isinstance(value, (list, tuple)) or hasattr(value, "iloc") else None

@@ -10,7 +10,7 @@ import datetime as dt
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -67,6 +67,25 @@ def infer_signature(inputs: Any, outputs: Any = None, params: Mapping[str, Any] 
         "inputs": json.dumps(infer_schema(inputs)),
         "outputs": None if outputs is None else json.dumps(infer_schema(outputs)),
         "params": None if params is None else json.dumps([_param(name, value) for name, value in params.items()]),
+    }
+
+
+def signature_of_numbers(names: Sequence[str] | None, n_columns: int, outputs: Any = None) -> dict[str, Any]:
+    """Return the signature of a model that takes a table of numbers, where the data themselves cannot be read.
+
+    Args:
+        names: Names of the columns, or None for an array of float32.
+        n_columns: Number of columns.
+        outputs: What the model returns.
+
+    Raises:
+        UnsupportedValueError: The outputs are of no known kind.
+    """
+    columns = [_column(name, "double") for name in names or ()]
+    return {
+        "inputs": json.dumps(columns or [_tensor("float32", (-1, n_columns))]),
+        "outputs": None if outputs is None else json.dumps(infer_schema(outputs)),
+        "params": None,
     }
 
 

@@ -13,6 +13,7 @@ import os
 import pickle
 import time
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -183,3 +184,41 @@ def _without_our_wrapper(obj: Any) -> Any:
             break
         obj = obj.__wrapped__
     return obj
+
+
+def take_native_snapshot(
+    model: object, path: Path, write: Callable[[Path], object], *, suffix: str, model_class: str, module: str
+) -> Snapshot:
+    """Let a library write a model in its own format; the file appears at `path` complete or not at all.
+
+    Args:
+        model: The model.
+        path: Where the bytes go, below an existing directory.
+        write: Writes the model to the path it is given, whose name ends in `suffix`.
+        suffix: Such as ".ubj"; without the dot it is the snapshot's format.
+        model_class: Import path of the class to load it with.
+        module: What loading imports.
+
+    Raises:
+        AutotrackError: The library or the disk refuses; the message says why.
+    """
+    started = time.perf_counter()
+    partial = path.with_name(f"{path.name}.partial{suffix}")
+    try:
+        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+        write(partial)
+        partial.replace(path)
+    except Exception as error:
+        raise AutotrackError(f"cannot save {class_path(model)} as {suffix}: {error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return Snapshot(
+        path=path,
+        size=path.stat().st_size,
+        format=suffix.removeprefix("."),
+        protocol=0,
+        model_class=model_class,
+        predicts=True,
+        modules=(module,),
+        seconds=time.perf_counter() - started,
+    )

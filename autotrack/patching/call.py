@@ -30,6 +30,7 @@ class Call:
         function: The library's own function.
         args: Positional arguments as the library will get them.
         kwargs: Keyword arguments as the library will get them.
+        memo: Whatever an observer keeps for hooks of its own that run inside the call.
         parent: The tracked call this one runs in, if it does.
         result: What the library returned; set after the yield.
         error: What the library raised; set where the observer ends with `CallFailedError`.
@@ -42,6 +43,7 @@ class Call:
         "error",
         "function",
         "kwargs",
+        "memo",
         "parent",
         "phase_started",
         "pushed",
@@ -70,6 +72,7 @@ class Call:
         self.seconds = 0.0
         self.under_way = True
         self.run_used: Run | None = None
+        self.memo: Any = None
         self.pushed: Run | None = None
         self.caller_seconds = 0.0
         self.phase_started = 0.0
@@ -125,14 +128,15 @@ class Call:
             self._push(run)
             yield run
         except CallFailedError:
+            self._add_overhead(run)
             if ours:
-                self._add_overhead(run)
                 run.end_with(self.error)
             raise
+        else:
+            self._add_overhead(run)
         finally:
             self.pop_run()
             if ours and run.status is None:
-                self._add_overhead(run)
                 run.end()
 
     def _push(self, run: Run) -> None:
@@ -149,7 +153,7 @@ class Call:
 
     def forget(self) -> None:
         """Let go of the user's objects: threads that were started in the call remember it for longer."""
-        self.args, self.kwargs, self.result = (), {}, None
+        self.args, self.kwargs, self.result, self.memo = (), {}, None, None
 
     def _choose_run(self, name: str | None, tags: dict[str, str] | None) -> tuple[Run, bool]:
         outer = self.parent

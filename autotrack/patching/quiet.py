@@ -12,12 +12,20 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from autotrack.patching import nesting
 from autotrack.patching.call import Call
+
+_quiet: ContextVar[bool] = ContextVar("autotrack_quiet", default=False)
+
+
+def is_quiet() -> bool:
+    """Say whether this code runs in a block of `quietly`, for libraries that print what they have to say."""
+    return _quiet.get()
 
 
 class _Here:
@@ -49,10 +57,12 @@ def quietly(call: Call, estimator: Any) -> Iterator[None]:
     """
     attributes = dict(vars(estimator)) if hasattr(estimator, "__dict__") else {}
     put_back = [_remember_random(state) for state in _random_states(attributes)]
+    token = _quiet.set(True)
     try:
         with np.errstate(all="ignore"), _no_warnings(call):
             yield
     finally:
+        _quiet.reset(token)
         for restore in put_back:
             restore()
         if attributes:

@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 
 from autotrack import names
+from autotrack.capture.arguments import plain
 from autotrack.errors import EvaluationError
 from autotrack.evaluation import evaluate
-from autotrack.integration import Call, Observer, Patcher, UnsupportedLibraryError
+from autotrack.integration import Call, Observer, Patcher
 from autotrack.integrations.sklearn.kinds import REGRESSOR, kind_of
-from autotrack.integrations.sklearn.parameters import Data, log_estimator_params, plain
+from autotrack.integrations.sklearn.parameters import Data, log_estimator_params
 from autotrack.integrations.sklearn.runs import log_data, tags_of
+from autotrack.patching.cell import Cell
 from autotrack.recording import current_recorder
 from autotrack.run import Run
 
@@ -28,31 +30,6 @@ SPLIT = "cross_validation"
 """Name of the split that out-of-fold predictions are evaluated under."""
 
 Table = dict[str, Any]
-
-
-class Cell:
-    """The closure cell of a function, as an owner whose attribute a patcher can replace.
-
-    Args:
-        function: The function that holds it.
-        name: The variable in it.
-
-    Raises:
-        UnsupportedLibraryError: The function holds no such variable.
-    """
-
-    def __init__(self, function: Any, name: str) -> None:
-        self.__name__ = function.__qualname__
-        code = getattr(function, "__code__", None)
-        if code is None or name not in code.co_freevars:
-            raise UnsupportedLibraryError(f"{self.__name__} no longer wraps a function {name!r}")
-        self._cell: types.CellType = function.__closure__[code.co_freevars.index(name)]
-        self.__dict__[name] = self._cell.cell_contents
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, value)
-        if "_cell" in self.__dict__ and name != "_cell":
-            self._cell.cell_contents = value
 
 
 def patch_cross_validation(patcher: Patcher, module: types.ModuleType) -> None:

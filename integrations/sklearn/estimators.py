@@ -36,7 +36,8 @@ def observe_fit(call: Call) -> Iterator[None]:
     partial.close(estimator)
     with call.run(name=run_name(estimator), tags=tags_of(estimator)) as run:
         data = Data(call)
-        log_estimator_params(run, estimator)
+        if run.first("params"):
+            log_estimator_params(run, estimator)
         data.log_arguments(run)
         log_data(run, data)
         yield

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
 from typing import Any
 
+from autotrack.capture.arguments import PLAIN, plain
 from autotrack.integration import Call
 from autotrack.integrations.sklearn.kinds import is_search
 from autotrack.run import Run
-
-_PLAIN = (bool, int, float, str, type(None))
-_FUNCTIONS = {"function", "builtin_function_or_method", "cython_function_or_method", "ufunc", "type", "ABCMeta"}
 
 
 def log_estimator_params(run: Run, estimator: Any) -> None:
@@ -25,27 +21,6 @@ def log_estimator_params(run: Run, estimator: Any) -> None:
         run.note("params.unavailable", f"get_params of {type(estimator).__name__}: {type(error).__name__}: {error}")
         return
     run.log_params({name: plain(value) for name, value in params.items()})
-
-
-def plain(value: Any) -> Any:
-    """Return a parameter's value so that its text says what it is: functions and distributions by their names."""
-    if isinstance(value, _PLAIN):
-        return value
-    if isinstance(value, Mapping):
-        return {name: plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if type(value).__name__ in _FUNCTIONS:
-        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', value)}".lstrip(".")
-    if _is_frozen_distribution(value):
-        arguments = [repr(item) for item in value.args] + [f"{name}={item!r}" for name, item in value.kwds.items()]
-        return f"{value.dist.name}({', '.join(arguments)})"
-    return value
-
-
-def _is_frozen_distribution(value: Any) -> bool:
-    stats = sys.modules.get("scipy.stats._distn_infrastructure")
-    return stats is not None and isinstance(value, stats.rv_frozen)
 
 
 class Data:
@@ -81,4 +56,4 @@ class Data:
 
 
 def _is_worth_logging(value: Any) -> bool:
-    return value is not None and isinstance(value, _PLAIN)
+    return value is not None and isinstance(value, PLAIN)

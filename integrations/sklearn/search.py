@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autotrack import names
-from autotrack.integrations.sklearn.parameters import plain
+from autotrack.capture.arguments import plain
 from autotrack.records import FAILED, FINISHED
 from autotrack.run import Run
 

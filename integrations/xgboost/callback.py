@@ -1,0 +1,102 @@
+"""The callback that logs each iteration, injected by `enable` or given to XGBoost by the user."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from xgboost.callback import TrainingCallback
+
+from autotrack.active import active_run
+from autotrack.boosting.iterations import History, last_values, log_best
+from autotrack.boosting.runs import run_name, tags_of
+from autotrack.patching.nesting import active_call
+from autotrack.run import Run
+from autotrack.shield import shielded
+
+_LEARNING_RATE = re.compile(r'"learning_rate":"([^"]+)"')
+
+
+class AutotrackCallback(TrainingCallback):
+    """Log metrics of each iteration as `<data>-<metric>`, and the best iteration.
+
+    Without `run` it logs into the active run, else into a run of its own, which ends with the training. Where
+    `autotrack.enable()` records the training already, it does nothing. A copy of it in another process does nothing.
+
+    Args:
+        run: Where to log.
+        learning_rate: Whether to log the learning rate of each iteration too.
+
+    Example:
+        >>> from autotrack.integrations.xgboost import AutotrackCallback
+        >>> booster = xgboost.train(params, data, callbacks=[AutotrackCallback()])  # doctest: +SKIP
+    """
+
+    def __init__(self, run: Run | None = None, *, learning_rate: bool = False) -> None:
+        super().__init__()
+        self._given = run
+        self._run: Run | None = None
+        self._ours = False
+        self._learning_rate = learning_rate
+        self.history = History()
+
+    def __reduce__(self) -> Any:
+        """Leave the run behind, which is of this process."""
+        return _silent, ()
+
+    def __deepcopy__(self, memo: Any) -> AutotrackCallback:
+        """Give a callback for another training into the same run."""
+        return AutotrackCallback(self._given, learning_rate=self._learning_rate)
+
+    def before_training(self, model: Any) -> Any:
+        """Find the run to log into."""
+        with shielded("starting the callback for XGBoost"):
+            self.history = History()
+            self._run = self._given
+            if self._run is None and active_call() is None:
+                self._run = active_run()
+                self._ours = self._run is None
+                self._run = self._run or Run(run_name("xgboost.train"), source="xgboost", tags=tags_of("xgboost"))
+        return model
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        """Log the newest value of each metric."""
+        if self._run is not None:
+            with shielded("logging an iteration of XGBoost", self._run.note), self._run.timed():
+                rate = learning_rate_of(model) if self._learning_rate else None
+                self.history.log(self._run, epoch, last_values(evals_log), rate)
+        return False
+
+    def after_training(self, model: Any) -> Any:
+        """Log the best iteration; end the run if it is the callback's own."""
+        if self._run is not None and self._given is None:
+            with shielded("ending the callback for XGBoost", self._run.note):
+                self.log_best(self._run, model)
+                if self._ours:
+                    self._run.end()
+        return model
+
+    def log_best(self, run: Run, model: Any) -> None:
+        """Log what early stopping found, if there was any."""
+        best = model.attr("best_iteration")
+        if best is not None and self.history.rows:
+            log_best(run, int(best), self.history.rows)
+            run.log_metric("best_score", float(model.attr("best_score")))
+
+
+class _Silent(AutotrackCallback):
+    """What a callback is in another process."""
+
+    def before_training(self, model: Any) -> Any:
+        return model
+
+
+def _silent() -> AutotrackCallback:
+    return _Silent()
+
+
+def learning_rate_of(model: Any) -> float | None:
+    """Return the learning rate in effect, of a booster or of the first fold of a cross-validation."""
+    folds = getattr(model, "cvfolds", None)
+    found = _LEARNING_RATE.search((folds[0].bst if folds else model).save_config())
+    return float(found[1]) if found else None
