@@ -24,6 +24,7 @@ COMMANDS = {
     "run": "run",
     "ls": "ls",
     "show": "show",
+    "ui": "ui",
     "compare": "compare",
     "export": "export",
     "rm": "trash",

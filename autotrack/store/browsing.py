@@ -136,6 +136,18 @@ def count_children(store: Store, run_ids: Sequence[str]) -> dict[str, int]:
         return {parent: count for parent, count in connection.execute(below)}  # noqa: C416 - rows are no pairs to mypy
 
 
+def read_data_names(store: Store, run_ids: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
+    """Read name and digest of the data that went into each of some runs, in the order in which they were logged."""
+    dataset = schema.dataset
+    found: dict[str, list[tuple[str, str]]] = {}
+    with store.reading() as connection:
+        uids = _uids(connection, run_ids)
+        columns = select(dataset.c.run_id, dataset.c.name, dataset.c.digest).where(dataset.c.run_id.in_(list(uids)))
+        for row, name, digest in connection.execute(columns.order_by(dataset.c.time)):
+            found.setdefault(uids[row], []).append((name, digest))
+    return found
+
+
 def _uids(connection: Connection, run_ids: Sequence[str]) -> dict[int, str]:
     found = connection.execute(select(schema.run.c.id, schema.run.c.uid).where(schema.run.c.uid.in_(run_ids)))
     return {row: uid for row, uid in found}  # noqa: C416

@@ -101,6 +101,18 @@ def find_run(connection: Connection, reference: str) -> RunRow:
     raise RunNotFoundError(f"{reference!r} stands for more than one run:\n{names}{more}")
 
 
+def get_run(connection: Connection, run_id: str) -> RunRow:
+    """Read the run of an id.
+
+    Raises:
+        RunNotFoundError: There is none.
+    """
+    found = connection.execute(_RUNS.where(run.c.uid == run_id)).all()
+    if not found:
+        raise RunNotFoundError(f"no run {run_id!r}")
+    return run_rows(connection, found, with_values=True)[0]
+
+
 def row_id(connection: Connection, run_id: str) -> int:
     """Find the row of a run.
 
@@ -113,10 +125,10 @@ def row_id(connection: Connection, run_id: str) -> int:
     return int(found)
 
 
-def children_of(connection: Connection, run_id: str) -> list[RunRow]:
+def children_of(connection: Connection, run_id: str, *, with_values: bool) -> list[RunRow]:
     """Read the runs below a run, in the order in which they started, deleted ones left out."""
     below = _RUNS.where(run.c.parent_uid == run_id, run.c.deleted_at.is_(None)).order_by(run.c.start_time, run.c.id)
-    return run_rows(connection, connection.execute(below).all(), with_values=True)
+    return run_rows(connection, connection.execute(below).all(), with_values=with_values)
 
 
 def run_rows(connection: Connection, rows: Iterable[Row[Any]], *, with_values: bool) -> list[RunRow]:
@@ -172,7 +184,7 @@ def _pattern_errors(search: Search) -> Iterator[None]:
 
 def _candidates(connection: Connection, reference: str) -> list[Row[Any]]:
     if reference == _LATEST:
-        latest = _RUNS.where(run.c.deleted_at.is_(None)).order_by(run.c.start_time.desc(), run.c.id.desc())
+        latest = _RUNS.where(run.c.deleted_at.is_(None), run.c.parent_uid.is_(None)).order_by(run.c.start_time.desc(), run.c.id.desc())
         return list(connection.execute(latest.limit(1)).all())
     exact = connection.execute(_RUNS.where(run.c.uid == reference)).all()
     if exact or not reference:

@@ -109,10 +109,19 @@ class Store:
         with self.reading() as connection:
             return queries.find_run(connection, reference)
 
-    def children(self, run_id: str) -> list[rows.RunRow]:
+    def get_run(self, run_id: str) -> rows.RunRow:
+        """Read the run of an id, a whole one; deleted ones too.
+
+        Raises:
+            RunNotFoundError: There is none.
+        """
+        with self.reading() as connection:
+            return queries.get_run(connection, run_id)
+
+    def children(self, run_id: str, *, with_values: bool = True) -> list[rows.RunRow]:
         """Read the runs below a run, in the order in which they started."""
         with self.reading() as connection:
-            return queries.children_of(connection, run_id)
+            return queries.children_of(connection, run_id, with_values=with_values)
 
     def experiments(self) -> list[rows.ExperimentRow]:
         """Read all experiments, by name."""
@@ -155,6 +164,18 @@ class Store:
 
         with self.reading() as connection:
             return points.read_downsampled(connection, queries.row_id(connection, run_id), key, count, steps)
+
+    def metric_summary(self, run_id: str, key: str) -> rows.MetricSummary | None:
+        """Read count, last, extremes and sum of one metric; None where the run does not have it.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
+        columns = schema.series.c
+        statement = select(*(columns[name] for name in _SUMMARY)).where(columns.key == key)
+        with self.reading() as connection:
+            row = connection.execute(statement.where(columns.run_id == queries.row_id(connection, run_id))).first()
+        return None if row is None else rows.MetricSummary(*_nan_for_null(row))
 
     def metric_summaries(self, run_id: str) -> dict[str, rows.MetricSummary]:
         """Read count, last, extremes and sum of each metric of a run."""

@@ -1,0 +1,1 @@
+"""What the pages fetch and change: JSON in, JSON out."""

@@ -1,0 +1,40 @@
+"""Put the application together: routes, answers to errors, and the guard around both."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+
+from autotrack.server.access import Access
+from autotrack.server.changes import Changes
+from autotrack.server.context import Services
+from autotrack.server.guard import Guard
+from autotrack.server.hosts import AllowedHosts
+from autotrack.server.library import Library
+from autotrack.server.replies import HANDLERS
+from autotrack.server.routes import ROUTES
+from autotrack.server.templating import environment
+
+
+def create_app(library: Library, access: Access, hosts: Iterable[str] = ()) -> Guard:
+    """Make the ASGI application.
+
+    Args:
+        library: What it shows.
+        access: Who may come in.
+        hosts: Names it answers to beside those of this machine.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        environment().get_template("runs.html")  # the first page need not wait for it
+        app.state.changes = Changes(library)
+        async with app.state.changes:
+            yield
+        library.close()
+
+    app = Starlette(routes=ROUTES, exception_handlers=HANDLERS, lifespan=lifespan)
+    app.state.services = Services(library, access)
+    return Guard(app, access, AllowedHosts(hosts))

@@ -1,0 +1,164 @@
+"""Several runs side by side: in what their params differ, and how far their metrics are from those of a baseline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from autotrack.highlights import is_background, rank_metrics
+from autotrack.names import ENVIRONMENT
+from autotrack.server.artifacts import read_text
+from autotrack.server.evaluation_view import evaluation_data
+from autotrack.server.pages.frame import chart_keys
+from autotrack.server.pages.run import read_environment, read_evaluations
+from autotrack.server.templating import param_text
+from autotrack.store.apply import as_number
+from autotrack.store.rows import RunRow
+from autotrack.words import number
+
+if TYPE_CHECKING:
+    from autotrack.server.library import Library
+    from autotrack.store.store import Store
+
+MAX_RUNS = 200
+MAX_CHARTS = 40
+MAX_CHARTED_RUNS = 20
+MAX_EVALUATED = 12
+MAX_TEXT = 200
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A key with its value in each run; `differs` where the values are not all equal."""
+
+    key: str
+    values: list[str]
+    differs: bool
+
+
+class Delta(msgspec.Struct, frozen=True):
+    """A metric of a run beside that of the baseline.
+
+    Attributes:
+        text: The value.
+        change: What it is more or less, with sign; empty where there is nothing to compare.
+        sign: "up", "down" or "".
+    """
+
+    text: str
+    change: str = ""
+    sign: str = ""
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """Everything that the page of a comparison shows."""
+
+    runs: list[RunRow]
+    baseline: str
+    params: list[Line]
+    metrics: list[tuple[str, list[Delta]]]
+    context: list[Line]
+    packages: list[Line]
+    charts: list[str]
+    data: dict[str, Any]
+
+
+def compare(store: Store, library: Library, run_ids: Sequence[str], baseline: str) -> Comparison:
+    """Read a comparison.
+
+    Args:
+        store: Open for reading.
+        library: Where the files of the runs are.
+        run_ids: In the order of the columns.
+        baseline: One of them, else the first one is taken.
+
+    Raises:
+        RunNotFoundError: One of the runs is not there.
+    """
+    runs = [store.get_run(run_id) for run_id in dict.fromkeys(run_ids)][:MAX_RUNS]
+    base = next((run for run in runs if run.id == baseline), runs[0]) if runs else None
+    few = runs[:MAX_CHARTED_RUNS]
+    keys: dict[str, None] = {}
+    for run in few:
+        keys.update(dict.fromkeys(chart_keys(store.metric_summaries(run.id), system=False)))
+    return Comparison(
+        runs=runs,
+        baseline=base.id if base else "",
+        params=_lines([{key: param_text(param) for key, param in run.params.items()} for run in runs]),
+        metrics=_metrics(runs, base),
+        context=_lines([_context(run) for run in runs]),
+        packages=_packages(library, few),
+        charts=rank_metrics([keys])[:MAX_CHARTS],
+        data=_data(store, runs),
+    )
+
+
+def _lines(columns: Sequence[dict[str, str]]) -> list[Line]:
+    keys = sorted({key for column in columns for key in column})
+    found = [(key, [column.get(key, "") for column in columns]) for key in keys]
+    return [Line(key, values, len(set(values)) > 1) for key, values in found]
+
+
+def _metrics(runs: Sequence[RunRow], base: RunRow | None) -> list[tuple[str, list[Delta]]]:
+    return [
+        (
+            key,
+            [_delta(run.metrics.get(key), base.metrics.get(key) if base and run is not base else None) for run in runs],
+        )
+        for key in rank_metrics([run.metrics for run in runs])
+    ]
+
+
+def _delta(value: float | None, base: float | None) -> Delta:
+    if value is None:
+        return Delta("")
+    difference = math.nan if base is None else value - base
+    if not math.isfinite(difference) or difference == 0:
+        return Delta(number(value), "=" if difference == 0 else "")
+    share = f" ({difference / abs(base):+.1%})" if base else ""
+    return Delta(number(value), f"{difference:+.4g}{share}", "up" if difference > 0 else "down")
+
+
+def _context(run: RunRow) -> dict[str, str]:
+    wanted = ("mlflow.source.", "mlflow.user", "estimator_", "mlflow.autologging")
+    return {key: value for key, value in run.tags.items() if key.startswith(wanted)}
+
+
+def _packages(library: Library, runs: Sequence[RunRow]) -> list[Line]:
+    """Return the packages whose versions differ."""
+    columns = []
+    for run in runs:
+        environment = read_environment(read_text(library, run.id, ENVIRONMENT))
+        packages = environment.get("packages")
+        known = packages if isinstance(packages, dict) else {}
+        columns.append(
+            {"python": str(environment.get("python", "")), **{key: str(value) for key, value in known.items()}}
+        )
+    return [line for line in _lines(columns) if line.differs]
+
+
+def _data(store: Store, runs: Sequence[RunRow]) -> dict[str, Any]:
+    """Return what the scripts draw."""
+    return {
+        "runs": [
+            {
+                "id": run.id,
+                "name": run.name,
+                "params": _axis_values(run),
+                "metrics": {key: value for key, value in run.metrics.items() if not is_background(key)},
+            }
+            for run in runs
+        ],
+        "evaluations": {
+            run.id: [evaluation_data(one) for one in read_evaluations(store, run.id)] for run in runs[:MAX_EVALUATED]
+        },
+    }
+
+
+def _axis_values(run: RunRow) -> dict[str, float | str]:
+    """Return the params of a run as numbers where they are some; they become axes."""
+    short = {key: param for key, param in run.params.items() if len(param.text) <= MAX_TEXT}
+    numbers = {key: as_number(param) for key, param in short.items() if param.type != "bool"}
+    return {key: found if (found := numbers.get(key)) is not None else param.text for key, param in short.items()}

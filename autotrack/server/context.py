@@ -1,0 +1,74 @@
+"""What handlers find in the application: the library, and who may come in."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import msgspec
+from starlette.requests import ClientDisconnect
+
+from autotrack.errors import RunNotFoundError
+from autotrack.server.replies import Refused
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from autotrack.server.access import Access
+    from autotrack.server.library import Library
+
+_RUN_ID = re.compile(r"[0-9a-zA-Z_-]{1,64}")
+_T = TypeVar("_T")
+
+
+class Services(NamedTuple):
+    """What the whole application shares."""
+
+    library: Library
+    access: Access
+
+
+def library_of(request: Request) -> Library:
+    """Return the library of the application that a request came to."""
+    services: Services = request.app.state.services
+    return services.library
+
+
+def run_id_of(request: Request) -> str:
+    """Return the run that an address names.
+
+    Raises:
+        RunNotFoundError: What stands there is no id.
+    """
+    return checked_run_id(request.path_params["run_id"])
+
+
+def checked_run_id(text: Any) -> str:
+    """Return an id of a run, which has no sign that means something in a path.
+
+    Raises:
+        RunNotFoundError: The text is no id.
+    """
+    if not isinstance(text, str) or _RUN_ID.fullmatch(text) is None:
+        raise RunNotFoundError("this is no id of a run")
+    return text
+
+
+async def read_json(request: Request, kind: type[_T]) -> _T:
+    """Read the body of a request.
+
+    Args:
+        request: Its content type must be JSON, which a form of another site cannot send.
+        kind: A struct.
+
+    Raises:
+        Refused: It is of another type, or says something else.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refused("the body must be application/json", 415)
+    try:
+        return msgspec.json.decode(await request.body(), type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused("the body is not what this address takes") from error
+    except ClientDisconnect as error:
+        raise Refused("the request ended early") from error

@@ -1,0 +1,190 @@
+"""The pages of one run: overview, charts, machine, evaluation, search, data and model, code and environment."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from starlette.exceptions import HTTPException
+
+from autotrack.evaluation.report import Evaluation
+from autotrack.highlights import rank_metrics
+from autotrack.names import COEFFICIENTS, CV_FOLDS, CV_RESULTS, ENVIRONMENT, FEATURE_IMPORTANCE, OVERHEAD
+from autotrack.server.artifacts import PREVIEW_BYTES, TABLE_BYTES, file_id, read_text
+from autotrack.server.context import library_of, run_id_of
+from autotrack.server.csv_table import parse_csv
+from autotrack.server.evaluation_view import evaluation_data
+from autotrack.server.pages.frame import chart_keys, read_head, run_page
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from autotrack.store.rows import MetricSummary
+    from autotrack.store.store import Store
+
+LEADING = 6
+LEADING_CHARTS = 3
+DESCRIPTION = "mlflow.note.content"
+MAX_CHILDREN = 500
+MAX_IMPORTANCES = 1_000
+_CONTEXT_TAGS = re.compile(r"^(mlflow\.|autotrack\.)")
+_DIFF = re.compile(r"(^|/)[^/]*\.(diff|patch)$")
+_CONSOLE = re.compile(r"(^|/)(console|output|stdout|stderr)[^/]*\.(txt|log)$")
+
+
+def show_overview(request: Request) -> Response:
+    """Show what matters first: leading numbers, params, all metrics, notes, child runs."""
+    with library_of(request).reading() as store:
+        values = overview(store, run_id_of(request))
+    return run_page(request, "overview.html", "overview", **values)
+
+
+def overview(store: Store, run_id: str) -> dict[str, Any]:
+    """Read what the overview of a run shows."""
+    head = read_head(store, run_id)
+    ranked = rank_metrics([head.summaries])
+    tags = head.run.tags
+    return {
+        "leading": [(key, head.summaries[key]) for key in ranked[:LEADING]],
+        "metrics": [(key, head.summaries[key]) for key in ranked],
+        "params": sorted(head.run.params.items()),
+        "tags": sorted((key, value) for key, value in tags.items() if not _CONTEXT_TAGS.match(key)),
+        "description": tags.get(DESCRIPTION, ""),
+        "notes": store.notes(run_id),
+        "children": store.children(run_id)[:MAX_CHILDREN],
+        "overhead": head.summaries.get(OVERHEAD),
+        "charts": _leading_charts(head.summaries),
+        "datasets": store.datasets(run_id),
+        "models": store.models(run_id),
+    }
+
+
+def _leading_charts(summaries: dict[str, MetricSummary]) -> list[str]:
+    """Return the charts of the overview: of the leading metrics, without the one that only counts."""
+    several = set(chart_keys(summaries, system=False))
+    return [key for key in rank_metrics([summaries]) if key in several and key != "epoch"][:LEADING_CHARTS]
+
+
+def show_charts(request: Request) -> Response:
+    """Show the course of all metrics of the model."""
+    return _charts(request, "charts", system=False)
+
+
+def show_system(request: Request) -> Response:
+    """Show the course of all metrics of the machine."""
+    return _charts(request, "system", system=True)
+
+
+def _charts(request: Request, tab: str, *, system: bool) -> Response:
+    run_id = run_id_of(request)
+    with library_of(request).reading() as store:
+        summaries = store.metric_summaries(run_id)
+    keys = chart_keys(summaries, system=system)
+    single = [(key, summary) for key, summary in summaries.items() if summary.count == 1] if not system else []
+    return run_page(request, "charts.html", tab, keys=keys, groups=group_keys(keys), single=_ranked(single))
+
+
+def _ranked(metrics: list[tuple[str, MetricSummary]]) -> list[tuple[str, MetricSummary]]:
+    found = dict(metrics)
+    return [(key, found[key]) for key in rank_metrics([found])]
+
+
+def group_keys(keys: list[str]) -> list[tuple[str, list[str]]]:
+    """Put together the metrics whose names begin with the same word before a slash, in the order of their names."""
+    groups: dict[str, list[str]] = {}
+    for key in keys:
+        prefix, slash, _ = key.rpartition("/")
+        groups.setdefault(prefix if slash else "", []).append(key)
+    return sorted(groups.items())
+
+
+def show_evaluation(request: Request) -> Response:
+    """Show the latest evaluation of each split."""
+    library, run_id = library_of(request), run_id_of(request)
+    with library.reading() as store:
+        found = read_evaluations(store, run_id)
+    weights = {
+        name: _importances(read_text(library, run_id, path, PREVIEW_BYTES))
+        for name, path in (("importance", FEATURE_IMPORTANCE), ("coefficients", COEFFICIENTS))
+    }
+    data = {"evaluations": [evaluation_data(one) for one in found], **weights}
+    return run_page(request, "evaluation.html", "evaluation", evaluations=found, data=data)
+
+
+def read_evaluations(store: Store, run_id: str) -> list[Evaluation]:
+    """Read the latest evaluation of each split of a run; held-out data come first."""
+    latest = {row.split: row.report for row in store.evaluations(run_id)}
+    order = sorted(latest, key=lambda split: (split.startswith("train"), split))
+    return [Evaluation.from_dict(latest[split]) for split in order]
+
+
+def _importances(text: str | None) -> list[tuple[str, float]]:
+    """Read weights of features, the largest first; nothing where the file says something else."""
+    try:
+        weights = json.loads(text) if text else {}
+    except ValueError:
+        return []
+    if not isinstance(weights, dict):
+        return []
+    numbers = [(name, value) for name, value in weights.items() if isinstance(value, int | float)]
+    return sorted(numbers, key=lambda pair: -abs(pair[1]))[:MAX_IMPORTANCES]
+
+
+def show_search(request: Request) -> Response:
+    """Show all candidates of a search, and the folds of a cross-validation."""
+    library, run_id = library_of(request), run_id_of(request)
+    text = read_text(library, run_id, CV_RESULTS, TABLE_BYTES)
+    table = parse_csv(text) if text else None
+    if table is None:
+        raise HTTPException(404)
+    folds = read_text(library, run_id, CV_FOLDS, TABLE_BYTES)
+    return run_page(request, "search.html", "search", table=table, folds=parse_csv(folds) if folds else None)
+
+
+def show_data(request: Request) -> Response:
+    """Show the data that went in, and the models that came out."""
+    run_id = run_id_of(request)
+    with library_of(request).reading() as store:
+        datasets, models = store.datasets(run_id), store.models(run_id)
+    shown = [{"row": model, "signature": _signature(model.signature)} for model in models]
+    return run_page(request, "data.html", "data", datasets=datasets, models=shown)
+
+
+def _signature(signature: dict[str, Any] | None) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Read the columns of a signature, by "inputs", "outputs" and "params"."""
+    found = []
+    for part, text in (signature or {}).items():
+        try:
+            columns = json.loads(text) if isinstance(text, str) else []
+        except ValueError:
+            columns = []
+        if isinstance(columns, list) and columns:
+            found.append((part, [column for column in columns if isinstance(column, dict)]))
+    return found
+
+
+def show_code(request: Request) -> Response:
+    """Show where the code came from, what differed from the commit, the environment and the console."""
+    library, run_id = library_of(request), run_id_of(request)
+    with library.reading() as store:
+        tags = store.get_run(run_id).tags
+        paths = [file.path for file in store.artifacts(run_id)]
+    texts = [
+        (path, file_id(path), read_text(library, run_id, path) or "", _DIFF.search(path) is not None)
+        for path in paths
+        if _DIFF.search(path) or _CONSOLE.search(path)
+    ]
+    source = sorted((key, value) for key, value in tags.items() if _CONTEXT_TAGS.match(key) and key != DESCRIPTION)
+    environment = read_environment(read_text(library, run_id, ENVIRONMENT))
+    return run_page(request, "code.html", "code", source=source, texts=texts, environment=environment)
+
+
+def read_environment(text: str | None) -> dict[str, Any]:
+    """Read the file that describes the environment of a run; nothing where there is none."""
+    try:
+        found = json.loads(text) if text else {}
+    except ValueError:
+        found = {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,48 @@
+"""The table of runs: of an experiment or of all, filtered, sorted and grouped as its address says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from autotrack.errors import FilterError
+from autotrack.server.address import SIZES, read_view, write_fields
+from autotrack.server.context import library_of
+from autotrack.server.groups import read_group_table
+from autotrack.server.replies import page
+from autotrack.server.table import Table, read_table
+from autotrack.store.editing import saved_views
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from autotrack.server.address import RunsView
+    from autotrack.store.store import Store
+
+NOTHING = Table([], [], [], "", has_data=False, total=0)
+
+
+def show_runs(request: Request) -> Response:
+    """Show the runs."""
+    library = library_of(request)
+    if not library.exists():
+        return page(request, "no_store.html", place=library.label)
+    view = read_view(request.query_params)
+    with library.reading() as store:
+        values = {"experiments": store.experiments(), "views": saved_views(store), **_content(store, view)}
+    return page(request, "runs.html", view=view, query=view.query(), sizes=SIZES, place=library.label, **values)
+
+
+def _content(store: Store, view: RunsView) -> dict[str, Any]:
+    """Read what the view shows, or what is wrong with it."""
+    content: dict[str, Any] = {"table": NOTHING, "groups": None, "problem": None, "fields": ""}
+    try:
+        if view.group:
+            content["groups"] = read_group_table(store, view)
+        else:
+            content["table"] = read_table(store, view)
+            content["fields"] = write_fields(content["table"].fields)
+    except FilterError as error:
+        in_filter = error.text == view.filter
+        content["problem"] = {"reason": error.reason, "column": error.column if in_filter else None, "text": error.text}
+    return content
