@@ -72,7 +72,7 @@ class JsonLinesBackend:
         """Do nothing: no file stays open."""
 
     def _write_run(self, run_id: str, records: Sequence[AnyRecord]) -> None:
-        folder = RunFolder(self._root / run_id)
+        folder = RunFolder(self._root / artifact_name(run_id))
         update = gather(run_id, records, folder.state.writers)
         if update is None:
             return

@@ -135,10 +135,10 @@ class MlflowClient:
         known, host = self._urllib3.exceptions, urlsplit(self.address.url).netloc
         if isinstance(error, known.NameResolutionError):
             return RetryableError(f"the name of {host} cannot be resolved")
+        if isinstance(error, known.NewConnectionError):  # before the next: in some versions it is one of those
+            return RetryableError(f"{host} refuses connections: the server is down")
         if isinstance(error, known.ConnectTimeoutError):
             return RetryableError(f"{host} does not take connections")
-        if isinstance(error, known.NewConnectionError):
-            return RetryableError(f"{host} refuses connections: the server is down")
         if isinstance(error, known.SSLError):
             return RetryableError(f"no trusted connection to {host}: {_shorten(str(error))}")
         if isinstance(error, known.ProxyError):

@@ -11,6 +11,8 @@ from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from autotrack.backends.mlflow.artifacts import ArtifactStore
 from autotrack.backends.mlflow.client import MlflowClient
 from autotrack.backends.mlflow.errors import RefusedError, UnknownRouteError
@@ -23,6 +25,7 @@ MODEL_ID = "autotrack.model_id"
 REGISTER_AS = "autotrack.registered_model_name"
 """Tag of a run whose models become versions of the registered model that it names."""
 
+VERSIONS = "mlflow.modelVersions"
 READY = "LOGGED_MODEL_READY"
 _OURS = re.compile(r'^"(run_id|model_id)": "(.*)"$', re.MULTILINE)
 
@@ -128,20 +131,27 @@ class Models:
         done = self._versions(session.run_id, name)
         for model_id, remote in ours.items():
             if model_id not in done:
-                version = {
-                    "name": name,
-                    "source": f"models:/{remote}",
-                    "run_id": session.run_id,
-                    "model_id": remote,
-                    "tags": [{"key": MODEL_ID, "value": model_id}],
-                }
-                self._client.post("model-versions/create", version)
+                self._add_version(session.run_id, name, model_id, remote)
 
     def _versions(self, run_id: str, name: str) -> set[str]:
         """Return our ids of the models of a run that are versions already."""
         versions = self._client.get("model-versions/search", {"filter": f"run_id='{run_id}'"}).get("model_versions", [])
         mine = [version for version in versions if version["name"] == name]
         return {tag["value"] for version in mine for tag in version.get("tags", []) if tag["key"] == MODEL_ID}
+
+    def _add_version(self, run_id: str, name: str, model_id: str, remote: str) -> None:
+        """Make a model a version, and name the version on the model, where the page looks for it."""
+        body = {
+            "name": name,
+            "source": f"models:/{remote}",
+            "run_id": run_id,
+            "model_id": remote,
+            "tags": [{"key": MODEL_ID, "value": model_id}],
+        }
+        version = self._client.post("model-versions/create", body)["model_version"]["version"]
+        known = msgspec.json.encode([{"name": name, "version": int(version)}]).decode()
+        tags = {"model_id": remote, "tags": [{"key": VERSIONS, "value": known}]}
+        self._client.post(f"logged-models/{remote}/tags", tags, method="PATCH")
 
 
 def _addressed(file: Path, run_id: str, model_id: str) -> bytes:

@@ -7,6 +7,7 @@ the middle of creating, the batch is offered again and the search finds what the
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -161,7 +162,7 @@ class Sessions:
             return None
         query = {
             "experiment_ids": experiments,
-            "filter": f"tags.`{RUN_ID}` = '{key}'",
+            "filter": f"tags.`{RUN_ID}` = '{_tag(key)}'",
             "order_by": ["attributes.start_time ASC"],
             "run_view_type": "ALL",
             "max_results": 2,
@@ -217,7 +218,7 @@ class Sessions:
         return session
 
     def _create(self, key: str, name: str, experiment_id: str, time: int, parent: str | None) -> dict[str, Any]:
-        tags = {RUN_ID: key}
+        tags = {RUN_ID: _tag(key)}
         if parent is not None:
             tags[PARENT_ID] = parent
             remote = self.remote_id(parent)
@@ -249,3 +250,8 @@ class Sessions:
             url = self._client.address.url
             raise RunRefusedError(f"experiment {name!r} was deleted on {url}; restore it there, or use another name")
         return str(experiment["experiment_id"])
+
+
+def _tag(key: str) -> str:
+    """Return a run id of ours as it stands in the tag: users may choose ids that a search could not quote."""
+    return key if key.isalnum() else hashlib.sha256(key.encode()).hexdigest()
