@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 TRACKERS = ("bare", "autotrack", "mlflow")
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "AUTOTRACK_TESTING": "0"}
+"""Linear algebra in one thread: with several, a busy machine makes the bare fit itself jump by tens of times."""
 CASES = ("LogisticRegression", "RandomForest(20)", "GridSearchCV 12x5")
 
 
@@ -49,7 +51,7 @@ def in_a_process(tracker: str, fits: int) -> dict[str, float]:
         result = subprocess.run(
             [sys.executable, str(Path(__file__).resolve()), "--child", tracker, "--fits", str(fits)],
             cwd=directory,
-            env={**os.environ, "AUTOTRACK_TESTING": "0", "MLFLOW_TRACKING_URI": f"sqlite:///{directory}/mlflow.db"},
+            env={**os.environ, **ONE_THREAD, "MLFLOW_TRACKING_URI": f"sqlite:///{directory}/mlflow.db"},
             capture_output=True,
             text=True,
             check=False,
