@@ -1,6 +1,5 @@
 """Ten thousand classes and a million rows cost seconds and megabytes, not minutes and gigabytes."""
 
-import time
 import tracemalloc
 from typing import Any
 
@@ -13,16 +12,13 @@ from autotrack.evaluation import Evaluation, evaluate
 CLASSES, ROWS = 10_000, 1_000_000
 
 
-def measured(*args: Any, **kwargs: Any) -> tuple[Evaluation, float, float]:
-    """The evaluation, its seconds, and the megabytes it needed at most (measured in a second run, which is slower)."""
-    start = time.perf_counter()
-    result = evaluate(*args, **kwargs)
-    seconds = time.perf_counter() - start
+def measured(*args: Any, **kwargs: Any) -> tuple[Evaluation, float]:
+    """The evaluation, and the megabytes it needed at most. How long it takes, benchmarks/evaluation.py says."""
     tracemalloc.start()
-    evaluate(*args, **kwargs)
+    result = evaluate(*args, **kwargs)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    return result, seconds, peak / 1e6
+    return result, peak / 1e6
 
 
 @pytest.mark.slow
@@ -36,8 +32,7 @@ def test_ten_thousand_classes(text: bool, weighted: bool) -> None:
     if text:
         names = np.array([f"class {code}" for code in range(CLASSES)], dtype=object)
         true, pred = names[true], names[pred]
-    result, seconds, megabytes = measured(true, pred, sample_weight=np.ones(ROWS) if weighted else None)
-    assert seconds < 4  # under 2 on an idle machine
+    result, megabytes = measured(true, pred, sample_weight=np.ones(ROWS) if weighted else None)
     assert megabytes < 200
     assert result.metrics["accuracy_score"] == pytest.approx(hits)
     assert result.matrix.counts.size <= 50_000
@@ -49,21 +44,6 @@ def test_ten_thousand_classes(text: bool, weighted: bool) -> None:
 def test_many_classes_with_scores_keep_to_the_budget() -> None:
     rng = np.random.default_rng(0)
     score = rng.random((20_000, 2_000), dtype=np.float32)
-    start = time.perf_counter()
     result = evaluate(rng.integers(0, 2_000, 20_000), y_score=score, budget_seconds=0.5)
-    assert time.perf_counter() - start < 4
     assert result.metrics["top_5_accuracy_score"] is not None
     assert len(msgspec.msgpack.encode(result.to_dict())) < 3e6
-
-
-def test_a_small_evaluation_takes_a_moment() -> None:
-    rng = np.random.default_rng(0)
-    true, score = rng.integers(0, 2, 569), rng.random(569)
-    best = min(_seconds(true, score) for _ in range(30))
-    assert best < 0.005  # 0.35 ms on an idle machine
-
-
-def _seconds(true: Any, score: Any) -> float:
-    start = time.perf_counter()
-    evaluate(true, y_score=score)
-    return time.perf_counter() - start
