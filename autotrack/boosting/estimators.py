@@ -22,6 +22,8 @@ from autotrack.models.flavors.base import Flavor
 from autotrack.models.saving import save_model
 from autotrack.models.snapshot import Snapshot
 
+TRAINING_EVALUATION = f"evaluation:{names.TRAINING}"
+
 
 class EstimatorData(NamedTuple):
     """What a fit was given.
@@ -76,18 +78,15 @@ def observe_estimator(
         if own and run.first("params"):
             run.log_params(known)
         found = data(call.arguments())
+        evaluates = own and is_ranker(estimator) and run.first(TRAINING_EVALUATION)  # scikit-learn knows no rankers
         yield
         fitted.remember(estimator, run, found.y)
         splits = [split for split in found.splits if split is not None]
         training = from_arrays(names.TRAINING, found.X, found.y, found.weights, found.groups)
         log_data(run, found.X, found.y, splits)
-        predicted = log_evaluations(
-            call,
-            run,
-            estimator,
-            (predictor or predictor_of)(estimator),
-            [*splits, *([training] if own and training else ())],
-        )
+        if own and training is not None and (evaluates or run.first(TRAINING_EVALUATION)):
+            splits.append(training)
+        predicted = log_evaluations(call, run, estimator, (predictor or predictor_of)(estimator), splits)
         if writes_model:
             save_model(
                 run,

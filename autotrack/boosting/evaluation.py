@@ -21,7 +21,7 @@ from autotrack.run import Run
 
 
 def log_evaluations(call: Call, run: Run, model: Any, predictor: Predictor, splits: Sequence[Split]) -> Any:
-    """Evaluate the model on each split that has not been evaluated in this run; what fails leaves a note.
+    """Evaluate the model on each split; what fails leaves a note.
 
     Args:
         call: The call that trained the model, still under way.
@@ -40,9 +40,8 @@ def log_evaluations(call: Call, run: Run, model: Any, predictor: Predictor, spli
     predicted = None
     with quietly(call, model):
         for place, split in enumerate(splits):
-            if run.first(f"evaluation:{split.name}"):
-                share = (deadline - time.perf_counter()) / (len(splits) - place)
-                predicted = _log_one(run, predictor, split, max(share, 1e-3), predicted)
+            share = (deadline - time.perf_counter()) / (len(splits) - place)
+            predicted = _log_one(run, predictor, split, max(share, 1e-3), predicted)
     return predicted
 
 
