@@ -39,6 +39,7 @@ class RunUpdate:
         artifacts: By path.
         evaluations: By split.
         writers: For each writer, the greatest `seq` among the news.
+        first: The first record among the news.
     """
 
     run_id: str
@@ -53,7 +54,7 @@ class RunUpdate:
     models: list[ModelLogged] = field(default_factory=list)
     notes: list[NoteLogged] = field(default_factory=list)
     writers: dict[str, int] = field(default_factory=dict)
-    time: int = 0
+    first: AnyRecord | None = None
 
 
 def records_by_run(records: Iterable[AnyRecord]) -> dict[str, list[AnyRecord]]:
@@ -81,9 +82,10 @@ def gather(run_id: str, records: Iterable[AnyRecord], taken: Mapping[str, int]) 
             if record.seq <= max(taken.get(record.writer, -1), update.writers.get(record.writer, -1)):
                 continue
             update.writers[record.writer] = record.seq
-        update.time = update.time or record.time
+        if update.first is None:
+            update.first = record
         _add(record, update)
-    return update if update.time else None
+    return None if update.first is None else update
 
 
 @singledispatch

@@ -102,7 +102,7 @@ def _described(known: bytes | None, update: RunUpdate) -> dict[str, Any]:
             "parent_id": None,
             "source": None,
             "status": RUNNING,
-            "start_time": _time(update.time),
+            "start_time": _time(update.first.time if update.first else 0),
             "end_time": None,
             "error": None,
             "params": {},
