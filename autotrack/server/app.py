@@ -36,5 +36,6 @@ def create_app(library: Library, access: Access, hosts: Iterable[str] = ()) -> G
         library.close()
 
     app = Starlette(routes=ROUTES, exception_handlers=HANDLERS, lifespan=lifespan)
+    app.router.redirect_slashes = False
     app.state.services = Services(library, access)
     return Guard(app, access, AllowedHosts(hosts))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -87,11 +88,10 @@ def open_artifact(library: Library, run_id: str, artifact: ArtifactRow) -> Binar
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         raise Refused("the file is not on this machine", 404) from error
-    file = os.fdopen(descriptor, "rb")
-    if not path.is_file():
-        file.close()
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise Refused("this is no file", 404)
-    return file
+    return os.fdopen(descriptor, "rb")
 
 
 def read_artifact(library: Library, run_id: str, artifact: ArtifactRow, limit: int = PREVIEW_BYTES) -> bytes:

@@ -15,6 +15,8 @@ from starlette.concurrency import run_in_threadpool
 from autotrack.errors import StoreError
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from autotrack.server.library import Library
 
 logger = logging.getLogger("autotrack")
@@ -40,7 +42,7 @@ class Changes:
         self._task: asyncio.Task[None] | None = None
         self._ending = False
 
-    async def __aenter__(self) -> Changes:
+    async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._watch())
         return self
 

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from autotrack.server.access import Access
 from autotrack.server.headers import security_headers
 from autotrack.server.hosts import AllowedHosts, parse_host
-from autotrack.server.replies import refuse
+from autotrack.server.replies import Refused, refuse
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +23,7 @@ PUBLIC = frozenset({"/open"})
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 BODY_BYTES = 1 << 20
+HEADER_BYTES = 32_768
 CONCURRENT = 64
 
 
@@ -58,8 +59,6 @@ class Guard:
         self._busy += 1
         try:
             await self._app(scope, _limited(receive), send)
-        except BodyTooLargeError:
-            await refuse(413, "the request is too large", scope)(scope, receive, send)
         finally:
             self._busy -= 1
 
@@ -69,6 +68,8 @@ class Guard:
             return 421, "this server does not answer to that name"
         if self._busy >= CONCURRENT:
             return 503, "too many requests at once"
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
+            return 431, "the headers are too large"
         if _length(headers) > BODY_BYTES:
             return 413, "the request is too large"
         if not _is_own(scope, headers, hosts[0]):
@@ -76,10 +77,6 @@ class Guard:
         if scope["path"] in PUBLIC or self._access.knows(session) or self._access.accepts(_bearer(headers)):
             return None
         return 401, "open the address that `autotrack ui` prints"
-
-
-class BodyTooLargeError(Exception):
-    """A body went on after what is allowed."""
 
 
 def _is_own(scope: Scope, headers: Headers, host: str) -> bool:
@@ -131,7 +128,7 @@ def _limited(receive: Receive) -> Callable[[], Awaitable[MutableMapping[str, Any
         message = await receive()
         left -= len(message.get("body", b""))
         if left < 0:
-            raise BodyTooLargeError
+            raise Refused("the request is too large", 413)
         return message
 
     return limited

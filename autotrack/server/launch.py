@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 PORT = 7337
 ANSWER_SECONDS = 2.0
-HEADER_BYTES = 32_768
 ADDRESS_FILE = "server.json"
 
 
@@ -59,6 +58,7 @@ class Server:
     def __init__(
         self, place: Place, *, host: str = "127.0.0.1", port: int = PORT, allowed_hosts: Sequence[str] = ()
     ) -> None:
+        self.place = place
         self._socket = _bind(host, port)
         self._file = place.home / ADDRESS_FILE
         number = self._socket.getsockname()[1]
@@ -157,6 +157,7 @@ def _make(place: Place, port: int, hosts: Sequence[str]) -> tuple[uvicorn.Server
         import uvicorn
 
         from autotrack.server.app import create_app
+        from autotrack.server.guard import HEADER_BYTES
     except ModuleNotFoundError as error:
         raise MissingDependencyError(error.name or "starlette", "ui") from error
     from autotrack.server.access import Access

@@ -90,10 +90,10 @@ class Library:
         Raises:
             StoreUnavailableError: It leads out of the run's own directory, or is a link.
         """
-        root = self.history.home.run_artifacts(run_id)
+        root = self.history.home.artifacts.resolve() / run_id
         path = root / artifact.path
         real = path.resolve()
-        if path.is_symlink() or not real.is_relative_to(root.resolve()):
+        if real != path or not real.is_relative_to(root):
             raise StoreUnavailableError("a file of this run lies outside of its directory")
         return real
 

@@ -19,6 +19,30 @@ def search_pattern(pattern: str, text: str | None) -> bool:
     return text is not None and _compile(pattern).search(text[:TEXT_LENGTH]) is not None
 
 
+_PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\((?:\?.)?|\)|[*+?|{]|.", re.DOTALL)
+
+
+def repeats_a_repeat(pattern: str) -> bool:
+    """Say whether a pattern repeats a group that repeats or has alternatives inside: its time may grow without limit.
+
+    Python tries all ways to part a text among such repeats: `(a+)+b` needs years for 40 letters.
+    """
+    inside = [False]
+    closed = False
+    for piece in (match[0] for match in _PIECE.finditer(pattern)):
+        if closed and piece in "*+{":
+            return True
+        closed = False
+        if piece[0] == "(":
+            inside.append(False)
+        elif piece == ")" and len(inside) > 1:
+            closed = inside.pop()
+            inside[-1] = inside[-1] or closed
+        elif piece in "*+?{|":
+            inside[-1] = True
+    return False
+
+
 def like_to_regex(pattern: str, *, ignore_case: bool) -> str:
     r"""Translate a LIKE pattern (`%` any text, `_` one character, `\\` takes the next as it is).
 

@@ -385,3 +385,16 @@ def test_patterns_that_only_python_can_read(filled: Store) -> None:
 def test_the_largest_filters_run(filled: Store) -> None:
     assert filled.count(" or ".join(["params.a = 1"] * 200)) == filled.count("params.a = 1")
     assert filled.count("not " * 49 + "params.a = 1") == len(RUNS) - filled.count("params.a = 1")
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+b", "(a|aa)*", "((a+)b)*", "(a?){9}", "(?:a+)+"])
+def test_patterns_whose_time_may_explode_are_refused(pattern: str) -> None:
+    with pytest.raises(FilterError, match="may take forever"):
+        parse_filter(f'name ~ "{pattern}"')
+
+
+@pytest.mark.parametrize(
+    "pattern", ["^run-[0-9]+$", "(?:ab)+", "a(b+)c+", "[(+]+x", r"\\(a+\\)+", "(?i)foo.*bar", "(x+)?"]
+)
+def test_usual_patterns_are_not_refused(pattern: str) -> None:
+    assert parse_filter(f'name ~ "{pattern}"') is not None

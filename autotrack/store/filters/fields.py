@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 from autotrack.records import STATUSES
 from autotrack.store.filters.syntax import Field, Span, Value
-from autotrack.store.patterns import PATTERN_LENGTH
+from autotrack.store.patterns import PATTERN_LENGTH, repeats_a_repeat
 
 KINDS = {
     **dict.fromkeys(("metrics", "metric", "m"), "metric"),
@@ -106,6 +106,8 @@ def _pattern(expected: str, operator: str, value: Value) -> str:
             re.compile(value)
         except (re.error, RecursionError, OverflowError) as error:
             raise Mistake(f"this is no regular expression: {error}") from None
+        if repeats_a_repeat(value):
+            raise Mistake("a group that repeats or has alternatives cannot itself be repeated: it may take forever")
     return value
 
 
