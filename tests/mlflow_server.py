@@ -28,14 +28,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def mlflow_server(folder: Path, *options: str, variables: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Give the URL of a server that keeps everything in `folder`."""
+def mlflow_server(
+    folder: Path, *options: str, variables: Mapping[str, str] | None = None, destination: str = ""
+) -> Iterator[str]:
+    """Give the URL of a server that keeps everything in `folder`, or its artifacts in `destination`."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [
         *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
         *("--backend-store-uri", f"sqlite:///{folder}/mlflow.db"),
-        *("--artifacts-destination", str(folder / "artifacts"), "--serve-artifacts", *options),
+        *("--artifacts-destination", destination or str(folder / "artifacts"), "--serve-artifacts", *options),
     ]
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "AUTOTRACK_"))}
     environment |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **(variables or {})}

@@ -11,22 +11,19 @@ JSON has no NaN and no infinities: where they occur, the texts "NaN", "Infinity"
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import msgspec
 
 from autotrack.backends.base import BackendContext
-from autotrack.backends.gather import RunUpdate, gather, records_by_run
-from autotrack.backends.run_folder import RunFolder
+from autotrack.backends.description import describe, utc
+from autotrack.backends.gather import gather, records_by_run
+from autotrack.backends.run_folder import RunFolder, target_directory
 from autotrack.content import artifact_name
-from autotrack.errors import RetryableError, StoreUnavailableError
-from autotrack.records import RUNNING, AnyRecord, MetricsLogged, Record, RunEnded
-from autotrack.values import from_param
+from autotrack.errors import RetryableError
+from autotrack.records import AnyRecord, MetricsLogged, Record
 
 RUN_FILE = "run.json"
 ARTIFACTS = "artifacts"
@@ -45,12 +42,7 @@ class JsonLinesBackend:
     """
 
     def __init__(self, url: str, context: BackendContext) -> None:
-        path = unquote(url.partition("://")[2])
-        if not path:
-            raise StoreUnavailableError(
-                f"{url} names no directory; write jsonl:///absolute/dir or jsonl://relative/dir"
-            )
-        self._root = Path(path).expanduser().absolute()
+        self._root = target_directory(url)
         self._context = context
 
     def write(self, records: Sequence[AnyRecord]) -> None:
@@ -86,51 +78,23 @@ class JsonLinesBackend:
             source = self._context.artifacts / run_id / name
             if source.is_file():  # else it was deleted since
                 folder.replace(f"{ARTIFACTS}/{name}", source)
-        folder.replace(RUN_FILE, _page(_described(folder.read(RUN_FILE), update)))
+        folder.replace(RUN_FILE, _page(describe(_known(folder.read(RUN_FILE)), update)))
         folder.commit(update.writers)
 
 
-def _described(known: bytes | None, update: RunUpdate) -> dict[str, Any]:
-    """Return what `run.json` says after the news."""
-    run: dict[str, Any] = (
-        msgspec.json.decode(known)
-        if known
-        else {
-            "id": update.run_id,
-            "name": update.run_id[:8],
-            "experiment": "default",
-            "parent_id": None,
-            "source": None,
-            "status": RUNNING,
-            "start_time": _time(update.first.time if update.first else 0),
-            "end_time": None,
-            "error": None,
-            "params": {},
-            "tags": {},
-        }
-    )
-    if update.started is not None and run["source"] is None:
-        fields = ("name", "experiment", "parent_id", "source")
-        run |= {name: getattr(update.started, name) for name in fields} | {"start_time": _time(update.started.time)}
-    if isinstance(update.life, RunEnded):
-        run |= {"status": update.life.status, "end_time": _time(update.life.time), "error": update.life.error}
-    elif update.life is not None and update.life.resumed:
-        run |= {"status": RUNNING, "end_time": None, "error": None}
-    run["params"] = dict(sorted({**run["params"], **{k: from_param(v) for k, v in update.params.items()}}.items()))
-    tags = {**run["tags"], **update.tags}
-    run["tags"] = {key: tags[key] for key in sorted(tags) if tags[key] is not None}
-    return run
+def _known(page: bytes | None) -> dict[str, Any] | None:
+    return None if page is None else msgspec.json.decode(page)
 
 
 def _point_lines(point: MetricsLogged) -> Iterable[dict[str, Any]]:
-    at = _time(point.time)
+    at = utc(point.time)
     return ({"key": key, "step": point.step, "value": value, "time": at} for key, value in point.metrics.items())
 
 
 def _plain(record: Record) -> dict[str, Any]:
     """Return a record as it is written: without its place in a journal, its time readable."""
     values = {name: getattr(record, name) for name in record.__struct_fields__ if name not in _PLACE}
-    return {**values, "time": _time(record.time)}
+    return {**values, "time": utc(record.time)}
 
 
 def _append(folder: RunFolder, name: str, rows: Iterable[dict[str, Any]]) -> None:
@@ -150,9 +114,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _time(nanoseconds: int) -> str:
-    """Return a time as ISO 8601 text, to the microsecond."""
-    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
-    return (epoch + dt.timedelta(microseconds=nanoseconds // 1000)).isoformat(timespec="microseconds")

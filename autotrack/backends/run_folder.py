@@ -11,10 +11,27 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from urllib.parse import unquote
 
 import msgspec
 
+from autotrack.errors import StoreUnavailableError
+
 STATE = ".state.json"
+
+
+def target_directory(url: str) -> Path:
+    """Return the directory that `<scheme>:///absolute/dir` or `<scheme>://relative/dir` names.
+
+    Raises:
+        StoreUnavailableError: It names none.
+    """
+    scheme, _, path = url.partition("://")
+    if not path:
+        raise StoreUnavailableError(
+            f"{url} names no directory; write {scheme}:///absolute/dir or {scheme}://relative/dir"
+        )
+    return Path(unquote(path)).expanduser().absolute()
 
 
 class State(msgspec.Struct):

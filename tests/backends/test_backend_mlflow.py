@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +32,7 @@ from autotrack.records import (
     RunStarted,
     TagsSet,
 )
+from autotrack.store import Store
 from autotrack.testing import BackendContract, MemoryRun
 from autotrack.values import to_param
 
@@ -318,3 +321,17 @@ def test_credentials_open_a_closed_server(
     kept = b"".join(path.read_bytes() for path in context.home.rglob("*.db*"))
     assert password not in caplog.text
     assert password.encode() not in kept
+
+
+def test_the_example_runs(mlflow_url: str, tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "examples" / "mlflow_server.py"
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": mlflow_url}
+    done = subprocess.run(
+        [sys.executable, str(example)], capture_output=True, text=True, check=True, cwd=tmp_path, env=environment
+    )
+    assert "baseline is in .autotrack and on the server" in done.stdout
+    with Store.open(str(tmp_path / ".autotrack")) as store:
+        kept = store.find_run("baseline")
+    run = read_run(mlflow_url, kept.id)
+    assert {key: points[-1][1] for key, points in run.metrics.items()} == pytest.approx(kept.metrics)
+    assert "test_confusion_matrix.png" in run.artifacts

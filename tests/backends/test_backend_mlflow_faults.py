@@ -40,8 +40,8 @@ STEPS = 2_500  # three requests
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait a second for answers and a tenth between tries, where a user's program waits longer."""
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    """Wait little for answers and less between tries, where a user's program waits longer."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "3")
     monkeypatch.setattr(follower, "FIRST_DELAY", 0.05)
 
 
@@ -107,6 +107,7 @@ TROUBLE = {
     "429": answer(429, b"slow down", "Retry-After: 0"),
     "502 page": answer(502, b"<html>bad gateway</html>"),
     "wrong json": answer(200, b'{"run": '),
+    "another json": answer(200, b"{}"),
     "another page": answer(200, b"<html>please log in</html>"),
     "redirect": answer(302, b"", "Location: http://elsewhere.invalid/"),
     "reset": reset,
@@ -118,6 +119,7 @@ QUICK = {
     ("500", "runs/create"),
     ("503", "runs/log-batch"),
     ("wrong json", "runs/create"),
+    ("another json", "runs/create"),
     ("reset", "mlflow-artifacts"),
     ("reset, applied", "runs/create"),
     ("reset, applied", "runs/log-batch"),
@@ -126,7 +128,7 @@ CASES = [
     pytest.param(trouble, path, marks=[] if (trouble, path) in QUICK else pytest.mark.slow)
     for trouble in TROUBLE
     for path in PATHS
-    if (trouble, path) != ("wrong json", "mlflow-artifacts")  # nobody reads the answer to an upload
+    if "json" not in trouble or path in {"experiments/create", "runs/create"}  # where something in it is needed
 ]
 
 
@@ -137,7 +139,7 @@ def test_trouble_at_any_request_leaves_no_trace(
 ) -> None:
     proxy.script = once(TROUBLE[trouble], path, times=2)
     run_id = record(home)
-    assert autotrack.flush(30)
+    assert autotrack.flush(60)
     check(mlflow_url, run_id)
     assert parked() == 0
 
@@ -157,7 +159,7 @@ def test_a_black_hole(proxy: Proxy, mlflow_url: str, home: Path, path: str, acti
     started = time.monotonic()
     run_id = record(home)
     assert time.monotonic() - started < 0.9, "the caller waited for the server"
-    assert autotrack.flush(30)
+    assert autotrack.flush(60)
     check(mlflow_url, run_id)
 
 
@@ -168,7 +170,7 @@ def test_down_at_the_start_and_back(proxy: Proxy, mlflow_url: str, home: Path) -
     assert not autotrack.flush(0.3)
     assert autotrack.get_run(run_id).metrics["loss"] == 1 / STEPS, "the store got it meanwhile"
     proxy.start()
-    assert autotrack.flush(30)
+    assert autotrack.flush(60)
     check(mlflow_url, run_id)
 
 
@@ -179,14 +181,14 @@ def test_down_in_the_middle_and_back(proxy: Proxy, mlflow_url: str, home: Path) 
     for step in range(STEPS):
         run.log_metric("loss", 1 / (step + 1), step)
         if step == STEPS // 3:
-            assert autotrack.flush(30)
+            assert autotrack.flush(60)
             proxy.stop()
         if step == 2 * STEPS // 3:
             assert not autotrack.flush(0.3)
             proxy.start()
     run.log_text("hello", "notes/read.txt")
     autotrack.end_run()
-    assert autotrack.flush(30)
+    assert autotrack.flush(60)
     check(mlflow_url, run.id)
 
 
@@ -194,7 +196,7 @@ def test_down_in_the_middle_and_back(proxy: Proxy, mlflow_url: str, home: Path) 
 def test_retry_after_is_waited_for(proxy: Proxy, mlflow_url: str, home: Path) -> None:
     proxy.script = once(answer(429, b"", "Retry-After: 1"), "runs/create")
     run_id = record(home)
-    assert autotrack.flush(30)
+    assert autotrack.flush(60)
     times = [request.number for request in proxy.requests if request.is_for("runs/create")]
     assert len(times) == 2
     check(mlflow_url, run_id)
@@ -214,7 +216,7 @@ def test_too_large_bodies_are_split(proxy: Proxy, mlflow_url: str, home: Path) -
 
     proxy.script = script
     run_id = record(home)
-    assert autotrack.flush(30)
+    assert autotrack.flush(60)
     check(mlflow_url, run_id)
     assert parked() == 0
 
@@ -223,11 +225,11 @@ def test_too_large_bodies_are_split(proxy: Proxy, mlflow_url: str, home: Path) -
 def test_a_file_that_is_too_large_is_put_aside_and_the_rest_goes_on(proxy: Proxy, mlflow_url: str, home: Path) -> None:
     proxy.script = lambda request: answer(413) if request.is_for("mlflow-artifacts") else forward
     run_id = record(home)
-    assert autotrack.flush(30)
+    assert autotrack.flush(60)
     run = read_run(mlflow_url, run_id)
     assert (len(run.metrics["loss"]), run.artifacts, run.status) == (STEPS, {}, "finished")
     assert parked() == 1
-    assert autotrack.flush(30)
+    assert autotrack.flush(60)
     assert "refused a ArtifactLogged" in read_run(mlflow_url, run_id).tags["autotrack.notes"]
     assert len(list((home / "journal" / "parked").iterdir())) == 1
 
@@ -240,7 +242,7 @@ def test_wrong_credentials_wait_on_disk_until_they_are_right(proxy: Proxy, mlflo
     [name] = [one for one in _followers() if one.target == proxy.url]
     assert "does not accept the credentials (401)" in str(name.last_error)
     proxy.script = lambda _: forward
-    assert autotrack.flush(30)
+    assert autotrack.flush(60)
     check(mlflow_url, run_id)
 
 
@@ -252,17 +254,17 @@ def test_a_server_closed_to_us_waits_and_a_run_closed_to_us_is_put_aside(
     waiting = record(home)
     assert not autotrack.flush(0.5)
     proxy.script = lambda _: forward
-    assert autotrack.flush(30)
+    assert autotrack.flush(60)
     check(mlflow_url, waiting)
     proxy.script = lambda request: answer(403, b"Permission denied") if request.is_for("runs/create") else forward
     before = len(proxy.requests)
     refused = record(home, steps=50)
-    assert autotrack.flush(30)
+    assert autotrack.flush(60)
     assert parked() >= 50
     assert len(proxy.requests) - before < 20, "a refused run is not asked for again and again"
     proxy.script = lambda _: forward
     other = record(home)
-    assert autotrack.flush(30)
+    assert autotrack.flush(60)
     check(mlflow_url, other)
     with pytest.raises(ValueError, match="unpack"):
         find_run(mlflow_url, refused)
@@ -330,7 +332,7 @@ def test_secrets_appear_nowhere(
     assert not autotrack.flush(0.3)
     proxy.start()
     proxy.script = lambda _: forward
-    assert autotrack.flush(30)
+    assert autotrack.flush(60)
     errors = [str(one.last_error) for one in _followers()]
     autotrack.disable()
     run = read_run(mlflow_url, run_id)

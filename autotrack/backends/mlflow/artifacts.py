@@ -20,8 +20,8 @@ from autotrack.errors import RetryableError
 
 PROXY = "/api/2.0/mlflow-artifacts/"
 BINARY = "application/octet-stream"
-PART_BYTES = 100 * 1024 * 1024
-MULTIPART_FROM = 500 * 1024 * 1024
+PART_BYTES = 100 * 1024 * 1024  # S3 takes none below 5 MB, and at most 10,000
+MULTIPART_FROM = 500 * 1024 * 1024  # where MLflow's own client begins
 
 
 class ArtifactStore:
@@ -29,16 +29,10 @@ class ArtifactStore:
 
     Args:
         client: To the server.
-        multipart_from: Bytes from which a file goes in parts.
-        part_bytes: Size of a part; S3 takes none below 5 MB, and at most 10,000.
     """
 
-    def __init__(
-        self, client: MlflowClient, *, multipart_from: int = MULTIPART_FROM, part_bytes: int = PART_BYTES
-    ) -> None:
+    def __init__(self, client: MlflowClient) -> None:
         self._client = client
-        self._multipart_from = multipart_from
-        self._part_bytes = part_bytes
         self._takes_parts: bool | None = None
 
     def put(self, root: str, path: str, source: Path | bytes) -> None:
@@ -54,13 +48,13 @@ class ArtifactStore:
             RefusedError: The server keeps its files elsewhere, or refuses this one.
             RetryableError: Not now.
         """
-        address = f"{self._folder(root)}/{quoted(server_path(path))}"
+        address = f"{self._folder(root)}/{server_path(path)}"
         if isinstance(source, bytes):
             self._put_whole(address, io.BytesIO(source), len(source))
             return
         with source.open("rb") as file:
             size = source.stat().st_size
-            if size >= self._multipart_from and self._parts_are_taken():
+            if size >= MULTIPART_FROM and self._parts_are_taken():
                 self._put_parts(address, file, size)
             else:
                 self._put_whole(address, file, size)
@@ -74,10 +68,10 @@ class ArtifactStore:
             raise RefusedError(
                 f"{self._client.address.url} keeps files in {where}, not behind itself; start it with --serve-artifacts"
             )
-        return quoted(place.path.strip("/"))
+        return place.path.strip("/")
 
     def _put_whole(self, address: str, file: IO[bytes], size: int) -> None:
-        path = f"{PROXY}artifacts/{address}"
+        path = f"{PROXY}artifacts/{quoted(address)}"
         # An empty body is not a file of size 0 to urllib3, which would send it without a length.
         body: Any = file if size else b""
         self._client.request("PUT", path, body, size=size, content_type=BINARY)
@@ -95,23 +89,27 @@ class ArtifactStore:
 
     def _put_parts(self, address: str, file: IO[bytes], size: int) -> None:
         folder, _, name = address.rpartition("/")
-        count = -(-size // self._part_bytes)
+        count = -(-size // PART_BYTES)
         upload = self._multipart("create", folder, {"path": name, "num_parts": count})
         known = {"path": name, "upload_id": upload["upload_id"]}
         try:
-            parts = [self._put_part(file, part) for part in upload["credentials"]]
+            parts = [self._put_part(file, part) for part in sorted(upload["credentials"], key=_number)]
             self._multipart("complete", folder, {**known, "parts": parts})
         except (RetryableError, RefusedError, OSError):
             self._multipart("abort", folder, known)
             raise
 
     def _multipart(self, verb: str, folder: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer = self._client.request("POST", f"{PROXY}mpu/{verb}/{folder}", msgspec.json.encode(body))
+        answer = self._client.request("POST", f"{PROXY}mpu/{verb}/{quoted(folder)}", msgspec.json.encode(body))
         found: dict[str, Any] = msgspec.json.decode(answer)
         return found
 
     def _put_part(self, file: IO[bytes], part: dict[str, Any]) -> dict[str, Any]:
         """Send one part to where the server says, which is the store itself: our credentials stay here."""
-        data = file.read(self._part_bytes)
+        data = file.read(PART_BYTES)
         etag = self._client.put_elsewhere(part["url"], data, part.get("headers") or {})
         return {"part_number": part["part_number"], "etag": etag, "url": part["url"]}
+
+
+def _number(part: dict[str, Any]) -> int:
+    return int(part["part_number"])

@@ -25,6 +25,7 @@ from autotrack.backends.mlflow.sessions import RunSession, Sessions
 from autotrack.backends.mlflow.values import News, read_news
 from autotrack.backends.pictures import Pictures
 from autotrack.content import artifact_name
+from autotrack.errors import RetryableError
 from autotrack.records import FAILED, FINISHED, INTERRUPTED, KILLED, AnyRecord, RunEnded
 
 logger = logging.getLogger("autotrack")
@@ -66,6 +67,8 @@ class MlflowBackend:
                 self._write_run(run_id, mine)
             except RefusedError as error:
                 refusals.append(error)
+            except KeyError as error:  # JSON, but not MLflow's: something stands between
+                raise RetryableError(f"{self._client.address.url} left {error} out of its answer") from error
         if refusals:
             raise refusals[0]
 

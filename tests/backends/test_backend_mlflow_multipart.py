@@ -1,0 +1,95 @@
+"""Large files in parts: a real MLflow server before an S3 store (moto), which hands out signed addresses."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from mlflow_server import free_port, mlflow_server, read_run
+
+from autotrack.backends import open_backend
+from autotrack.backends.base import BackendContext
+from autotrack.backends.mlflow import artifacts
+from autotrack.journal_reader import place
+from autotrack.records import ArtifactLogged, RunStarted
+
+pytestmark = pytest.mark.slow
+MEGABYTE = 1 << 20
+KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+@contextmanager
+def s3_store() -> Iterator[tuple[str, Any]]:
+    """Give the address of an S3 store with one bucket, and a client."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **KEYS},
+    )
+    client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}", **_arguments(KEYS))
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                client.create_bucket(Bucket="runs")
+                break
+            except EndpointConnectionError:
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}", client
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _arguments(keys: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "aws_access_key_id": keys["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": keys["AWS_SECRET_ACCESS_KEY"],
+        "region_name": keys["AWS_DEFAULT_REGION"],
+    }
+
+
+def test_a_large_file_goes_in_parts(tmp_path: Path, context: BackendContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifacts, "MULTIPART_FROM", 10 * MEGABYTE)
+    monkeypatch.setattr(artifacts, "PART_BYTES", 5 * MEGABYTE)
+    run_id = "cd" * 16
+    content = os.urandom(12 * MEGABYTE)
+    for name, data in (("big file.bin", content), ("small.bin", b"x")):
+        file = context.artifacts / run_id / "data" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    records = [
+        RunStarted(time=1, name="n", experiment="e"),
+        ArtifactLogged(time=1, path="data/big file.bin", size=len(content)),
+        ArtifactLogged(time=1, path="data/small.bin", size=1),
+    ]
+    for at, record in enumerate(records):
+        place(record, run_id, "w", at)
+    with s3_store() as (endpoint, s3):
+        variables = {**KEYS, "MLFLOW_S3_ENDPOINT_URL": endpoint, "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "true"}
+        with mlflow_server(tmp_path, variables=variables, destination="s3://runs/mlflow") as url:
+            backend = open_backend(url, context)
+            backend.write(records)
+            backend.close()
+            run = read_run(url, run_id)
+        [stored] = [
+            item["Key"]
+            for item in s3.list_objects_v2(Bucket="runs")["Contents"]
+            if item["Key"].endswith("big file.bin")
+        ]
+        found = s3.get_object(Bucket="runs", Key=stored)
+        assert run.artifacts == {"data/big file.bin": len(content), "data/small.bin": 1}
+        assert found["ETag"].strip('"').endswith("-3"), "it was not sent in three parts"
+        assert found["Body"].read() == content
