@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
     from autotrack.errors import AutotrackError
     from autotrack.run import Run
+    from autotrack.server.notebook import show
 
 __all__ = [
     "AutotrackError",
@@ -73,10 +74,11 @@ __all__ = [
     "search_runs",
     "set_tag",
     "set_tags",
+    "show",
     "start_run",
 ]
 
-_ELSEWHERE = {"AutotrackError": "autotrack.errors", "Run": "autotrack.run"}
+_ELSEWHERE = {"AutotrackError": "autotrack.errors", "Run": "autotrack.run", "show": "autotrack.server.notebook"}
 
 
 def __getattr__(name: str) -> Any:

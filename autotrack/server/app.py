@@ -18,24 +18,25 @@ from autotrack.server.routes import ROUTES
 from autotrack.server.templating import environment
 
 
-def create_app(library: Library, access: Access, hosts: Iterable[str] = ()) -> Guard:
+def create_app(library: Library, access: Access, changes: Changes, hosts: Iterable[str] = ()) -> Guard:
     """Make the ASGI application.
 
     Args:
         library: What it shows.
         access: Who may come in.
+        changes: Tells open pages what has changed; lives as long as the server runs.
         hosts: Names it answers to beside those of this machine.
     """
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
         environment().get_template("runs.html")  # the first page need not wait for it
-        app.state.changes = Changes(library)
-        async with app.state.changes:
+        async with changes:
             yield
         library.close()
 
     app = Starlette(routes=ROUTES, exception_handlers=HANDLERS, lifespan=lifespan)
     app.router.redirect_slashes = False
+    app.state.changes = changes
     app.state.services = Services(library, access)
     return Guard(app, access, AllowedHosts(hosts))

@@ -161,10 +161,13 @@ def _make(place: Place, port: int, hosts: Sequence[str]) -> tuple[uvicorn.Server
     except ModuleNotFoundError as error:
         raise MissingDependencyError(error.name or "starlette", "ui") from error
     from autotrack.server.access import Access
+    from autotrack.server.changes import Changes
     from autotrack.server.library import Library
 
     access = Access(port)
-    app = create_app(Library(place), access, hosts)
+    library = Library(place)
+    changes = Changes(library)
+    app = create_app(library, access, changes, hosts)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -177,4 +180,12 @@ def _make(place: Place, port: int, hosts: Sequence[str]) -> tuple[uvicorn.Server
         h11_max_incomplete_event_size=HEADER_BYTES,
         timeout_graceful_shutdown=1,
     )
-    return uvicorn.Server(config), access
+
+    class OwnServer(uvicorn.Server):
+        """Ends the open lines of pages before it waits for all requests to end."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            changes.end()
+            await super().shutdown(sockets)
+
+    return OwnServer(config), access

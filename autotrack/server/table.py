@@ -11,7 +11,7 @@ from autotrack.highlights import rank_metrics
 from autotrack.records import Param
 from autotrack.server.address import RunsView, read_fields, title, write_field, write_order
 from autotrack.server.templating import ago, cell, moment
-from autotrack.store.browsing import count_children, count_keys, read_cells, read_data_names
+from autotrack.store.browsing import KeyCount, count_children, count_keys, read_cells, read_data_names
 from autotrack.store.filters import parse_order
 from autotrack.store.filters.fields import type_of
 from autotrack.store.filters.syntax import Field, Ordering
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from autotrack.store.store import Store
 
 DEFAULT_METRICS = 5
+DEFAULT_COURSES = 2
+COUNTERS = frozenset({"epoch", "step"})
 DEFAULT_PARAMS = 4
 SPARK_CANDIDATES = 6
 EXPERIMENT, STARTED, DURATION = (Field("attribute", name) for name in ("experiment", "start_time", "duration"))
@@ -119,7 +121,7 @@ def read_table(store: Store, view: RunsView) -> Table:
 def default_fields(store: Store, run_ids: Sequence[str], *, all_experiments: bool) -> list[Field]:
     """Choose the columns that tell most about some runs: the leading metrics, and the params in which they differ."""
     counts = count_keys(store, run_ids)
-    metrics = rank_metrics([[count.key for count in counts if count.kind == "metric"]])[:DEFAULT_METRICS]
+    metrics = _leading_metrics([count for count in counts if count.kind == "metric"])
     differing = [count for count in counts if count.kind == "param" and (count.values or 0) > 1]
     params = sorted(differing, key=lambda count: (-count.runs, count.key))[:DEFAULT_PARAMS]
     has_model = any(count.kind == "tag" and count.key == MODEL.key for count in counts)
@@ -131,6 +133,15 @@ def default_fields(store: Store, run_ids: Sequence[str], *, all_experiments: boo
         *([MODEL] if has_model else []),
         DURATION,
     ]
+
+
+def _leading_metrics(counts: Sequence[KeyCount]) -> list[str]:
+    """Choose the metrics that tell most, among them some that have a course."""
+    ranked = rank_metrics([[count.key for count in counts]])
+    several = {count.key for count in counts if (count.values or 0) > 1 and count.key not in COUNTERS}
+    courses = [key for key in ranked if key in several][:DEFAULT_COURSES]
+    others = [key for key in ranked if key not in courses and key not in COUNTERS][: DEFAULT_METRICS - len(courses)]
+    return [key for key in ranked if key in {*courses, *others}]
 
 
 def make_cell(field: Field, value: Any) -> Cell:

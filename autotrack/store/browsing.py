@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 Cell = Param | float | str | int | None
 _TABLES = {"metric": schema.series, "param": schema.param, "tag": schema.tag}
+_COUNTED: dict[str, ColumnElement[Any]] = {
+    "metric": func.max(schema.series.c.n),
+    "param": func.count(schema.param.c.text.distinct()),
+}
 
 
 class KeyCount(msgspec.Struct, frozen=True):
@@ -28,7 +32,8 @@ class KeyCount(msgspec.Struct, frozen=True):
     Attributes:
         kind: "metric", "param" or "tag".
         runs: How many runs have it.
-        values: How many different values a parameter has, else None.
+        values: Of a parameter how many different values it has, of a metric the most points in one run; None for
+            tags, and where all runs were counted.
     """
 
     kind: str
@@ -179,8 +184,8 @@ def _count_keys(
     found = []
     for kind, table in _TABLES.items():
         columns: list[ColumnElement[Any]] = [table.c.key, func.count()]
-        if kind == "param" and chosen is not None:
-            columns.append(func.count(table.c.text.distinct()))
+        if chosen is not None and kind in _COUNTED:
+            columns.append(_COUNTED[kind])
         statement = select(*columns).group_by(table.c.key).order_by(table.c.key)
         statement = statement if chosen is None else statement.where(chosen(table.c.run_id))
         found += [KeyCount(kind, *row) for row in connection.execute(statement)]

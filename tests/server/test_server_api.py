@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import http.client
 import io
 import json
 import math
@@ -10,16 +11,17 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ui_server import Client, record_runs, serve
 
 from autotrack.server.address import RunsView, quote, read_fields, read_view, write_field, write_fields
 from autotrack.store import Store
 from autotrack.store.filters import parse_filter
 from autotrack.store.filters.syntax import Field
-from tests.server.conftest import Client, record_runs, serve
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def find(client: Client, name: str) -> str:
         return store.find_run(name).id
 
 
-def test_points_keep_extremes_and_say_where_there_was_no_number(client) -> None:
+def test_points_keep_extremes_and_say_where_there_was_no_number(client: Client) -> None:
     run = find(client, "run-0")
     [series] = client.get(f"/api/points?run={run}&key=loss&points=10").json()["series"]
     assert series["total"] == 60
@@ -51,12 +53,12 @@ def test_points_keep_extremes_and_say_where_there_was_no_number(client) -> None:
 @pytest.mark.parametrize(
     "query", ["run=x&key=loss&points=x", "run=x&key=a&from=1e9", "key=loss", "run=x", "run=..&key=a"]
 )
-def test_points_refuse_what_is_no_question(client, query) -> None:
+def test_points_refuse_what_is_no_question(client: Client, query: str) -> None:
     assert client.get(f"/api/points?{query}").status in {400, 404}
     assert client.get("/api/points?" + "&".join(["run=x&key=y"] * 70)).status == 400
 
 
-def test_keys_and_filters(client) -> None:
+def test_keys_and_filters(client: Client) -> None:
     found = {field["field"]: field["runs"] for field in client.get("/api/keys?experiment=first").json()["fields"]}
     assert found["metrics.loss"] == 3
     assert found["params.lr"] == 3
@@ -65,14 +67,14 @@ def test_keys_and_filters(client) -> None:
     assert client.get("/api/filter?filter=metrics.loss+%3C").json()["column"] == 14
 
 
-def test_same_filter_finds_the_same_runs_as_python(client) -> None:
+def test_same_filter_finds_the_same_runs_as_python(client: Client) -> None:
     for text in ("params.lr < 0.05", 'name like "run-%" and metrics.val_accuracy > 0.7', 'status = "failed"'):
         rows = json.loads(client.get(f"/export/runs.json?{RunsView(filter=text).query()}").body)
         with Store.open(client.server.place.home, create=False) as store:
             assert [row["id"] for row in rows] == [run.id for run in store.search(text)]
 
 
-def test_rename_tag_delete_restore(fresh) -> None:
+def test_rename_tag_delete_restore(fresh: Client) -> None:
     run, parent, child = (find(fresh, name) for name in ("run-0", "parent", "child"))
     assert fresh.post("/api/runs", {"action": "rename", "runs": [run], "name": " better "}).status == 200
     assert (
@@ -109,18 +111,18 @@ def test_rename_tag_delete_restore(fresh) -> None:
         {"action": "delete", "runs": ["a" * 32], "path": "/etc"},
     ],
 )
-def test_edits_that_say_something_else_are_refused(client, edit) -> None:
+def test_edits_that_say_something_else_are_refused(client: Client, edit: Any) -> None:
     assert client.post("/api/runs", edit).status in {400, 404}
 
 
-def test_one_unknown_run_changes_no_other(fresh) -> None:
+def test_one_unknown_run_changes_no_other(fresh: Client) -> None:
     run = find(fresh, "run-0")
     assert fresh.post("/api/runs", {"action": "tag", "runs": [run, "f" * 32], "tags": {"team": "a"}}).status == 404
     with Store.open(fresh.server.place.home) as store:
         assert "team" not in store.get_run(run).tags
 
 
-def test_views_are_kept_and_forgotten(fresh) -> None:
+def test_views_are_kept_and_forgotten(fresh: Client) -> None:
     query = "filter=params.lr+%3C+1&sort=metrics.loss&evil=%3Cscript%3E"
     assert fresh.post("/api/views", {"name": "<b>mine</b>", "query": query}).status == 200
     page = fresh.get("/", accept="text/html").text
@@ -131,7 +133,7 @@ def test_views_are_kept_and_forgotten(fresh) -> None:
     assert "mine" not in fresh.get("/", accept="text/html").text
 
 
-def test_exports_keep_spreadsheets_from_running_cells(fresh) -> None:
+def test_exports_keep_spreadsheets_from_running_cells(fresh: Client) -> None:
     run = find(fresh, "run-0")
     fresh.post("/api/runs", {"action": "rename", "runs": [run], "name": "=cmd|' /C calc'!A0"})
     rows = list(csv.DictReader(io.StringIO(fresh.get("/export/runs.csv?experiment=first").text)))
@@ -143,10 +145,10 @@ def test_exports_keep_spreadsheets_from_running_cells(fresh) -> None:
     assert list(chosen[0]) == ["id", "name", "params.lr"]
 
 
-def test_change_is_told_within_a_second(fresh) -> None:
+def test_change_is_told_within_a_second(fresh: Client) -> None:
     """A page that is open hears of a new run."""
     heard: list[float] = []
-    connection = __import__("http.client").client.HTTPConnection("127.0.0.1", fresh.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", fresh.port, timeout=10)
     connection.request("GET", "/api/events", headers=fresh.token)
     stream = connection.getresponse()
     assert stream.headers["content-type"].startswith("text/event-stream")
@@ -167,13 +169,13 @@ def test_change_is_told_within_a_second(fresh) -> None:
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=200))
-def test_no_filter_breaks_the_page(client, text) -> None:
+def test_no_filter_breaks_the_page(client: Client, text: str) -> None:
     reply = client.get("/?" + RunsView(filter=text.encode("utf-8", "replace").decode()).query(), accept="text/html")
     assert reply.status == 200
 
 
 @given(st.sampled_from(["metric", "param", "tag"]), st.text(min_size=1, max_size=60), st.sampled_from(["last", "max"]))
-def test_any_key_can_be_a_column(kind, key, statistic) -> None:
+def test_any_key_can_be_a_column(kind: str, key: str, statistic: str) -> None:
     field = Field(kind, key, statistic if kind == "metric" else "last")
     assert read_fields(write_fields([field, field])) == [field]
     assert parse_filter(f"{write_field(field)} is null") is not None
@@ -189,7 +191,7 @@ def test_whole_view_is_in_the_address() -> None:
     assert read_view(QueryParams("page=-1&size=7&nested=yes")) == RunsView()
 
 
-def test_groups_are_over_all_runs(client) -> None:
+def test_groups_are_over_all_runs(client: Client) -> None:
     page = client.get("/?group=experiment&columns=metrics.val_accuracy&nested=1", accept="text/html").text
     with Store.open(client.server.place.home, create=False) as store:
         values = [run.metrics["val_accuracy"] for run in store.search(experiment="first")]
@@ -198,7 +200,7 @@ def test_groups_are_over_all_runs(client) -> None:
     assert f'{mean:.5g} <span class="muted">± {spread:.2g}</span>' in page
 
 
-def test_no_store_yet(tmp_path) -> None:
+def test_no_store_yet(tmp_path: Path) -> None:
     for server in serve(tmp_path / "empty"):
         client = Client(server)
         assert "No runs yet" in client.get("/", accept="text/html").text
@@ -206,7 +208,7 @@ def test_no_store_yet(tmp_path) -> None:
         assert "run-0" in client.get("/", accept="text/html").text
 
 
-def test_patterns_that_take_forever_are_refused(fresh) -> None:
+def test_patterns_that_take_forever_are_refused(fresh: Client) -> None:
     with Store.open(fresh.server.place.home) as store:
         run = store.find_run("run-0").id
     fresh.post("/api/runs", {"action": "tag", "runs": [run], "tags": {"bad": "a" * 40}})

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ui_server import Client
 
 import autotrack
 from autotrack.server.artifacts import file_id
@@ -57,7 +58,7 @@ def run_id(home: Path) -> str:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_no_path_leads_to_a_file(client, run_id, hostile) -> None:
+def test_no_path_leads_to_a_file(client: Client, run_id: str, hostile: str) -> None:
     for template in TEMPLATES:
         for path in {template.replace("{run_id}", hostile), template.replace("{run_id}", run_id)}:
             wanted = path.replace("{file_id}", hostile).replace("{name}", hostile)
@@ -70,18 +71,15 @@ def test_no_path_leads_to_a_file(client, run_id, hostile) -> None:
             assert b"plain text" not in reply.body
 
 
-def test_ids_in_queries_are_checked(client) -> None:
+def test_ids_in_queries_are_checked(client: Client) -> None:
     for hostile in HOSTILE:
-        if "a" * 64 in hostile:
-            continue
-        assert client.get(f"/api/points?key=loss&run={hostile.replace(' ', '')}".replace("\\", "%5c")).status in {
-            400,
-            404,
-        }
-        assert client.get(f"/compare?runs={hostile}".replace("\\", "%5c")).status in {400, 404, 200}
+        if "a" * 64 not in hostile:
+            plain = hostile.replace("\\", "%5c")
+            assert client.get(f"/api/points?key=loss&run={plain}").status in {400, 404}
+            assert client.get(f"/compare?runs={plain}").status in {400, 404}
 
 
-def test_files_come_as_downloads_or_in_a_box(client, run_id) -> None:
+def test_files_come_as_downloads_or_in_a_box(client: Client, run_id: str) -> None:
     text = client.get(f"/runs/{run_id}/raw/{file_id('notes.txt')}?inline=1")
     assert text.body == b"plain text\n"
     assert text.headers["content-type"] == "application/octet-stream"
@@ -93,20 +91,22 @@ def test_files_come_as_downloads_or_in_a_box(client, run_id) -> None:
     assert client.get(f"/runs/{run_id}/frame/{file_id('notes.txt')}").status == 404
 
 
-def test_page_of_html_frames_it_without_rights(client, run_id) -> None:
+def test_page_of_html_frames_it_without_rights(client: Client, run_id: str) -> None:
     page = client.get(f"/runs/{run_id}/files/{file_id('page.html')}", accept="text/html").text
     assert 'sandbox=""' in page
     assert "owned" not in page
 
 
-def test_ranges_are_ignored(client, run_id) -> None:
+def test_ranges_are_ignored(client: Client, run_id: str) -> None:
     many = ",".join(f"{at}-{at}" for at in range(2000))
     reply = client.get(f"/runs/{run_id}/raw/{file_id('notes.txt')}", range=f"bytes={many}")
     assert (reply.status, reply.body) == (200, b"plain text\n")
 
 
 @pytest.mark.parametrize("kind", ["link", "parent", "fifo", "folder", "gone"])
-def test_what_is_no_plain_file_of_the_run_is_refused(client, home, run_id, tmp_path, kind) -> None:
+def test_what_is_no_plain_file_of_the_run_is_refused(
+    client: Client, home: Path, run_id: str, tmp_path: Path, kind: str
+) -> None:
     """Something else was put where the file lay."""
     secret = tmp_path / "secret.txt"
     secret.write_text("secret")
@@ -140,7 +140,7 @@ def test_what_is_no_plain_file_of_the_run_is_refused(client, home, run_id, tmp_p
         place.write_bytes(kept)
 
 
-def test_names_of_downloads_are_plain(tmp_path, home, client) -> None:
+def test_names_of_downloads_are_plain(tmp_path: Path, home: Path, client: Client) -> None:
     hostile = ['a"b;.txt', "x\u202egpj.exe", "новый.txt", "..hidden", "a b.txt"]
     autotrack.enable(to=[str(home)], only=[], log_system_metrics=False, capture=[])
     try:
@@ -157,7 +157,7 @@ def test_names_of_downloads_are_plain(tmp_path, home, client) -> None:
         assert ".." not in header
 
 
-def test_server_imports_no_loader_of_models_and_connects_to_nothing(home) -> None:
+def test_server_imports_no_loader_of_models_and_connects_to_nothing(home: Path) -> None:
     """In a process of its own: serve pages of all kinds, and look at what was imported and connected to."""
     program = """
 import sys, asyncio, threading
@@ -177,16 +177,23 @@ port = int(server.address.rpartition(":")[2])
 from autotrack.store import Store
 with Store.open(sys.argv[1], create=False) as store: run = store.find_run("run-0").id
 head = {"Authorization": "Bearer " + server.access.token}
-for path in ("/", "/?group=params.lr", f"/runs/{run}", f"/runs/{run}/evaluation", f"/runs/{run}/files", f"/compare?runs={run}", f"/runs/{run}/report"):
-    line = http.client.HTTPConnection("127.0.0.1", port); line.request("GET", path, headers=head); assert line.getresponse().status == 200, path; line.close()
+pages = ["/", "/?group=params.lr", f"/compare?runs={run}"]
+for path in pages + [f"/runs/{run}{part}" for part in ("", "/evaluation", "/files", "/report")]:
+    line = http.client.HTTPConnection("127.0.0.1", port)
+    line.request("GET", path, headers=head)
+    assert line.getresponse().status == 200, path
+    line.close()
 server.stop(); thread.join()
 allowed = {port}
 assert {address[1] for address in connected} <= allowed, connected
 assert not loaded, loaded
-heavy = {"yaml", "joblib", "cloudpickle", "dill", "torch", "tensorflow", "keras", "sklearn", "skops", "pandas", "matplotlib", "mlflow", "multipart", "requests", "plotly"}
+heavy = {"yaml", "joblib", "cloudpickle", "dill", "torch", "tensorflow", "keras", "sklearn", "skops", "pandas"}
+heavy |= {"matplotlib", "mlflow", "multipart", "requests", "plotly"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", program, str(home)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(home)], capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

@@ -16,6 +16,7 @@ from autotrack.server.context import library_of, run_id_of
 from autotrack.server.csv_table import parse_csv
 from autotrack.server.evaluation_view import evaluation_data
 from autotrack.server.pages.frame import chart_keys, read_head, run_page
+from autotrack.server.table import COUNTERS
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -64,7 +65,7 @@ def overview(store: Store, run_id: str) -> dict[str, Any]:
 def _leading_charts(summaries: dict[str, MetricSummary]) -> list[str]:
     """Return the charts of the overview: of the leading metrics, without the one that only counts."""
     several = set(chart_keys(summaries, system=False))
-    return [key for key in rank_metrics([summaries]) if key in several and key != "epoch"][:LEADING_CHARTS]
+    return [key for key in rank_metrics([summaries]) if key in several and key not in COUNTERS][:LEADING_CHARTS]
 
 
 def show_charts(request: Request) -> Response:

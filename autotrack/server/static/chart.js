@@ -16,7 +16,7 @@ export class Chart {
     this.zoom = null;
     this.cursor = null;
     this.note = make("span", { class: "muted" }, options.note ?? "");
-    this.canvas = make("canvas", { role: "img", tabindex: "0" });
+    this.canvas = make("canvas", { role: "img", tabindex: "0", "aria-label": options.title });
     this.tip = make("div", { class: "tip", hidden: true });
     this.plot = make("div", { class: "plot" }, this.canvas, this.tip);
     this.legend = make("div", { class: "legend" });

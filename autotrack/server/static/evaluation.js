@@ -54,7 +54,7 @@ export function drawCurves(host, kind, curves, total = curves.length) {
 }
 
 // At each threshold the ROC curve gives both rates, and with the sizes of the classes the whole confusion matrix.
-function showThreshold(stack, one, roc) {
+function showThreshold(host, one, roc) {
   const positive = one.labels.indexOf(one.positive);
   const [yes, no] = [one.support[positive], one.support[1 - positive]];
   const thresholds = roc.thresholds.map(Number);

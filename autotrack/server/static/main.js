@@ -21,6 +21,7 @@ function startTheme() {
   dark.addEventListener("change", repaint);
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-do=help]")) shortcuts["?"]();
+    if (event.target.closest("[data-do=close]")) event.target.closest("dialog").close("");
     if (!event.target.closest("[data-do=theme]")) return;
     const now = document.documentElement.dataset.theme || (dark.matches ? "dark" : "light");
     const next = now === "dark" ? "light" : "dark";
