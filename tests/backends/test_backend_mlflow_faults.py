@@ -442,3 +442,26 @@ def test_one_slow_backend_holds_up_no_other(proxy: Proxy, home: Path, tmp_path: 
     assert autotrack.get_run(run_id).metrics["loss"] == 1 / STEPS
     proxy.stop()
     autotrack.disable()
+
+
+FLOOD = """
+import resource, sys, autotrack
+autotrack.enable(to=[sys.argv[1]], log_system_metrics=False, capture=[], exit_timeout=0)
+run = autotrack.start_run("flood")
+def log(first, last):
+    for step in range(first, last):
+        run.log_metric("loss", 0.5, step)
+log(0, 20_000)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+log(20_000, 400_000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_while_the_server_does_not_answer(proxy: Proxy, tmp_path: Path) -> None:
+    proxy.script = lambda _: swallow
+    done = subprocess.run(
+        [sys.executable, "-c", FLOOD, proxy.url], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert int(done.stdout) < 8_000, "kilobytes more after 380,000 points"
