@@ -148,8 +148,8 @@ def test_an_estimator_is_one_run_whichever_integrations_are_on(binary_data: Any,
     autotrack.enable(to=f"memory://{name}", only=only, capture=[], log_system_metrics=False)
     try:
         model = xgboost.XGBClassifier(n_estimators=3, n_jobs=1)
-        train_X, train_y = X[:40], y[:40]
-        model.fit(train_X, train_y, eval_set=[(train_X, train_y), (X[40:], y[40:])], verbose=False)
+        half, labels = X[:40], y[:40]
+        model.fit(half, labels, eval_set=[(half, labels), (X[40:], y[40:])], verbose=False)
         autotrack.flush()
         (run,) = MemoryBackend.named(name).runs
     finally:
