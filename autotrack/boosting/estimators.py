@@ -50,7 +50,6 @@ def observe_estimator(
     data: Callable[[dict[str, Any]], EstimatorData],
     snapshot: Callable[[Any, Path], Snapshot],
     flavor: Callable[[Snapshot], Flavor],
-    predictor: Callable[[Any], Predictor] | None = None,
     outputs: Callable[[Any, Any, Any], Any] | None = None,
 ) -> Iterator[None]:
     """Record one fit of an estimator.
@@ -61,7 +60,6 @@ def observe_estimator(
         data: Reads the data from the arguments.
         snapshot: Writes the fitted estimator to a path.
         flavor: Describes what it wrote.
-        predictor: Tells how the fitted estimator predicts; by default as scikit-learn's do.
         outputs: Gives something of the type that the saved model returns, from the estimator, its target and what was
             predicted; by default what `predict` returns.
     """
@@ -86,7 +84,7 @@ def observe_estimator(
         log_data(run, found.X, found.y, splits)
         if own and training is not None and (evaluates or run.first(TRAINING_EVALUATION)):
             splits.append(training)
-        predicted = log_evaluations(call, run, estimator, (predictor or predictor_of)(estimator), splits)
+        predicted = log_evaluations(call, run, estimator, predictor_of(estimator), splits)
         if writes_model:
             save_model(
                 run,

@@ -59,7 +59,10 @@ class LightGBM(Integration):
 
 
 def _silence(patcher: Patcher, module: ModuleType) -> None:
-    """Print nothing of what LightGBM has to say about predictions of ours."""
+    """Print nothing of what LightGBM has to say about predictions of ours.
+
+    Its own `verbosity` would stay as we set it for the user's next call in the same thread.
+    """
 
     def make(original: Callable[[str], None]) -> Callable[[str], None]:
         def autotrack_log(message: str) -> None:

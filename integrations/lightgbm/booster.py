@@ -44,16 +44,13 @@ def predictor_of(booster: Any) -> Predictor | str:
     """Return how a booster predicts for features, or why that cannot be evaluated."""
     objective = str(booster.dump_model(num_iteration=1).get("objective", "")).partition(" ")[0]
 
-    def predict(features: Any) -> Any:
-        return booster.predict(features, verbosity=-1)
-
     if not objective or objective == "custom":
         return "with a custom objective it is not known what predictions mean"
     if objective == "binary":
-        return Predictor(CLASSIFICATION, predict, np.arange(2))
+        return Predictor(CLASSIFICATION, booster.predict, np.arange(2))
     if objective.startswith("multiclass"):
-        return Predictor(CLASSIFICATION, predict, np.arange(booster.num_model_per_iteration()))
-    return Predictor(RANKING if objective in _RANKINGS else REGRESSION, predict)
+        return Predictor(CLASSIFICATION, booster.predict, np.arange(booster.num_model_per_iteration()))
+    return Predictor(RANKING if objective in _RANKINGS else REGRESSION, booster.predict)
 
 
 class Source:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from autotrack.boosting.estimators import EstimatorData, is_ranker, observe_estimator
-from autotrack.boosting.splits import CLASSIFICATION, RANKING, REGRESSION, Predictor, at, from_arrays
+from autotrack.boosting.estimators import EstimatorData, observe_estimator
+from autotrack.boosting.splits import at, from_arrays
 from autotrack.integration import Call
 from autotrack.integrations.lightgbm.booster import booster_snapshot
 from autotrack.models.flavors.lightgbm import lightgbm_flavor
@@ -24,7 +24,6 @@ def observe_fit(call: Call) -> Iterator[None]:
         data=_data,
         snapshot=_snapshot,
         flavor=lightgbm_flavor,
-        predictor=_predictor,
         outputs=_outputs,
     )
 
@@ -32,17 +31,6 @@ def observe_fit(call: Call) -> Iterator[None]:
 def _snapshot(estimator: Any, path: Path) -> Snapshot:
     """Write the booster: LightGBM's own format has no estimators."""
     return booster_snapshot(estimator.booster_, path)
-
-
-def _predictor(estimator: Any) -> Predictor:
-    def silently(method: Any) -> Any:
-        return lambda features: method(features, verbosity=-1)
-
-    if is_ranker(estimator):
-        return Predictor(RANKING, silently(estimator.predict))
-    if hasattr(estimator, "predict_proba"):
-        return Predictor(CLASSIFICATION, silently(estimator.predict_proba), estimator.classes_)
-    return Predictor(REGRESSION, silently(estimator.predict))
 
 
 def _outputs(estimator: Any, target: Any, predicted: Any) -> Any:  # noqa: ARG001 - see `observe_estimator`
