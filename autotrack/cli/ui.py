@@ -30,6 +30,7 @@ def ui(
     The address that is printed opens the page in one browser, once; `autotrack ui` again gives another one.
     """
     import webbrowser
+    from contextlib import suppress
 
     from autotrack.cli.json_output import print_json
     from autotrack.place import find_place
@@ -51,4 +52,5 @@ def ui(
     if not no_browser:
         webbrowser.open(address)
     if server is not None:
-        server.run()
+        with suppress(KeyboardInterrupt):  # how it is meant to end
+            server.run()

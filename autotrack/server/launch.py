@@ -73,7 +73,7 @@ class Server:
             self._server.run(sockets=[self._socket])
         finally:
             self._file.unlink(missing_ok=True)
-            self._socket.close()
+            self.close()
 
     @property
     def started(self) -> bool:
@@ -83,6 +83,10 @@ class Server:
     def stop(self) -> None:
         """Let `run` return."""
         self._server.should_exit = True
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._socket.close()
 
     def entrance(self, run_id: str = "", *, framed: bool = False) -> str:
         """Return an address that lets one browser in, once."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 START_SECONDS = 10.0
 
-_servers: dict[Place, Server] = {}
+_servers: dict[Place, tuple[Server, threading.Thread]] = {}
 
 
 class Shown:
@@ -58,27 +58,30 @@ def show(run: str | None = None, *, height: int = 700) -> Shown:
     """
     history = current_history()
     run_id = "" if run is None else history.get(run).id
-    server = _servers.get(history.place)
-    if server is None and (running := find_running(history.place)) is not None:
-        return Shown(ask_entrance(running, run_id, framed=True), height)
-    if server is None:
-        server = _servers[history.place] = _start(history.place)
+    if history.place not in _servers:
+        running = find_running(history.place)
+        if running is not None:
+            return Shown(ask_entrance(running, run_id, framed=True), height)
+        _servers[history.place] = _start(history.place)
+    server, _ = _servers[history.place]
     return Shown(server.entrance(run_id, framed=True), height)
 
 
 def stop() -> None:
     """End the servers that `show` has started."""
     while _servers:
-        _, server = _servers.popitem()
+        _, (server, thread) = _servers.popitem()
         server.stop()
+        thread.join(START_SECONDS)
 
 
-def _start(place: Place) -> Server:
+def _start(place: Place) -> tuple[Server, threading.Thread]:
     server = Server(place)
-    threading.Thread(target=server.run, name="server of autotrack.show", daemon=True).start()
+    thread = threading.Thread(target=server.run, name="server of autotrack.show", daemon=True)
+    thread.start()
     deadline = time.monotonic() + START_SECONDS
     while not server.started:
         if time.monotonic() > deadline:
             raise ServerError(f"the server on {server.address} does not start")
         time.sleep(0.01)
-    return server
+    return server, thread

@@ -123,7 +123,7 @@ def default_fields(store: Store, run_ids: Sequence[str], *, all_experiments: boo
     counts = count_keys(store, run_ids)
     metrics = _leading_metrics([count for count in counts if count.kind == "metric"])
     differing = [count for count in counts if count.kind == "param" and (count.values or 0) > 1]
-    params = sorted(differing, key=lambda count: (-count.runs, count.key))[:DEFAULT_PARAMS]
+    params = sorted(differing, key=lambda count: (-(count.values or 0), -count.runs, count.key))[:DEFAULT_PARAMS]
     has_model = any(count.kind == "tag" and count.key == MODEL.key for count in counts)
     return [
         *([EXPERIMENT] if all_experiments else []),

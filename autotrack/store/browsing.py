@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, case, func, select
 
 from autotrack.records import Param
 from autotrack.store import schema
@@ -22,7 +22,9 @@ Cell = Param | float | str | int | None
 _TABLES = {"metric": schema.series, "param": schema.param, "tag": schema.tag}
 _COUNTED: dict[str, ColumnElement[Any]] = {
     "metric": func.max(schema.series.c.n),
-    "param": func.count(schema.param.c.text.distinct()),
+    "param": func.count(
+        case((schema.param.c.type.in_(("int", "float", "bool", "str")), schema.param.c.text)).distinct()
+    ),
 }
 
 
@@ -32,8 +34,8 @@ class KeyCount(msgspec.Struct, frozen=True):
     Attributes:
         kind: "metric", "param" or "tag".
         runs: How many runs have it.
-        values: Of a parameter how many different values it has, of a metric the most points in one run; None for
-            tags, and where all runs were counted.
+        values: Of a parameter how many different numbers or texts it has, of a metric the most points in one run;
+            None for tags, and where all runs were counted.
     """
 
     kind: str

@@ -184,7 +184,9 @@ def _pattern_errors(search: Search) -> Iterator[None]:
 
 def _candidates(connection: Connection, reference: str) -> list[Row[Any]]:
     if reference == _LATEST:
-        latest = _RUNS.where(run.c.deleted_at.is_(None), run.c.parent_uid.is_(None)).order_by(run.c.start_time.desc(), run.c.id.desc())
+        latest = _RUNS.where(run.c.deleted_at.is_(None), run.c.parent_uid.is_(None)).order_by(
+            run.c.start_time.desc(), run.c.id.desc()
+        )
         return list(connection.execute(latest.limit(1)).all())
     exact = connection.execute(_RUNS.where(run.c.uid == reference)).all()
     if exact or not reference:

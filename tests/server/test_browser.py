@@ -17,7 +17,7 @@ from autotrack.server.launch import Server
 from autotrack.store import Store
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = [
@@ -68,10 +68,14 @@ class Watch:
         context.on("page", self._follow)
 
     def _follow(self, page: Page) -> None:
-        page.on("dialog", lambda dialog: (self.problems.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", self._dismiss)
         page.on("pageerror", lambda error: self.problems.append(f"error {error}"))
         page.on("console", self._listen)
         page.on("request", lambda request: self._check(request.url))
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.problems.append(f"dialog {dialog.message}")
+        dialog.dismiss()
 
     def _listen(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and "status of 40" not in message.text:
@@ -334,8 +338,8 @@ def test_text_has_contrast_and_controls_have_names(browser: Browser, shared: Ser
 
 
 NAMELESS = """[...document.querySelectorAll('button, a[href], input:not([type=hidden]), select, canvas, iframe')]
-  .filter((one) => !(one.textContent.trim() || one.ariaLabel || one.title || one.labels?.length || one.closest('[aria-hidden]')))
-  .map((one) => one.outerHTML)"""
+  .filter((one) => !one.textContent.trim() && !one.ariaLabel && !one.title && !one.labels?.length)
+  .filter((one) => !one.closest('[aria-hidden]')).map((one) => one.outerHTML)"""
 RGB = """(name) => { const probe = document.createElement('i'); probe.style.color = `var(${name})`;
   document.body.append(probe); const found = getComputedStyle(probe).color; probe.remove(); return found; }"""
 
@@ -442,7 +446,6 @@ def test_nothing_that_was_logged_runs_on_any_page(browser: Browser, tmp_path: Pa
                 *files,
             ):
                 page.goto(server.address + path)
-                page.wait_for_timeout(30)
             page.goto(server.address)
             ready(page)
             page.get_by_role("button", name="Columns").click()
@@ -472,11 +475,12 @@ def plant(home: Path) -> list[str]:
                     for step in range(3):
                         autotrack.log_metric(payload, number + step * turn, step=step)
                     autotrack.set_tag(payload, payload)
-                    autotrack.log_text(payload, f"{number}-{re.sub('[^a-z<>]', '', payload)}.txt")
+                    if number % 5 == 0:
+                        autotrack.log_text(payload, f"{number}-{re.sub('[^a-z<>]', '', payload)}.txt")
                 autotrack.set_tag("team", PAYLOADS[3])
                 autotrack.set_tag("mlflow.note.content", PAYLOADS[1])
                 autotrack.log_table({payload: [payload, "1"] for payload in PAYLOADS}, "cv_results.csv")
-                autotrack.log_dict({payload: 1.0 for payload in PAYLOADS}, "feature_importance.json")
+                autotrack.log_dict(dict.fromkeys(PAYLOADS, 1.0), "feature_importance.json")
                 autotrack.log_dict({"packages": {payload: payload for payload in PAYLOADS}}, "environment.json")
                 autotrack.log_text("+" + "\n-".join(PAYLOADS), "git.diff")
                 autotrack.log_dataset({payload: [1, 2] for payload in PAYLOADS}, name=PAYLOADS[0])
