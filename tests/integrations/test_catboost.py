@@ -66,6 +66,12 @@ def test_metrics_come_after_the_training_where_callbacks_cannot_be(arrays: Any) 
     assert rows[4][1]["validation-Logloss"] == model.evals_result_["validation"]["Logloss"][4]
 
 
+def test_a_long_training_has_no_callback_of_ours_and_all_points(recorded: Any, arrays: Any) -> None:
+    model = catboost.CatBoostClassifier(n_estimators=400, **OPTIONS).fit(arrays[0], arrays[1])
+    points = recorded.only.metrics["learn-Logloss"]
+    assert points == list(enumerate(model.evals_result_["learn"]["Logloss"]))
+
+
 def test_an_interrupt_keeps_every_point(recorded: Any, arrays: Any) -> None:
     class Interrupt:
         def after_iteration(self, info: Any) -> bool:

@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+from typing import Any
 
 import numpy as np
 import xgboost as xgb
@@ -46,7 +47,7 @@ show("custom", custom)
 
 
 class Plotting(xgb.callback.TrainingCallback):
-    def after_iteration(self, model: xgb.Booster, epoch: int, evals_log: dict[str, dict[str, list[float]]]) -> bool:
+    def after_iteration(self, model: xgb.Booster, epoch: int, evals_log: Any) -> bool:
         print("callback", epoch, {data: list(metrics) for data, metrics in evals_log.items()})
         return epoch == 2
 
