@@ -62,7 +62,7 @@ def _inject(call: Call, run: Run, model: CatBoost, callbacks: Any) -> AutotrackC
     """Put our callback before the user's, in a new list, where CatBoost takes one and that costs next to nothing.
 
     Before each call of a callback CatBoost copies the whole history so far: 4,000 iterations of 1.6 s took 11 s with
-    one that does nothing. The metrics of a long training are read when it is over, unless the user has callbacks anyway.
+    one that does nothing. Metrics of a long training are read when it is over, unless the user has callbacks anyway.
     """
     if model.get_param("task_type") == "GPU" or (callbacks is not None and not isinstance(callbacks, (list, tuple))):
         return None
