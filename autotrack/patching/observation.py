@@ -50,7 +50,7 @@ def begin(switch: Switch, function: Callable[..., Any], observer: Observer, argu
 
 
 def _is_one_call(outer: Call, function: Callable[..., Any]) -> bool:
-    """Say whether `outer` is this very call, seen by another integration that wrapped our wrapper, and outermost too."""
+    """Say whether `outer` is this very outermost call, seen by another integration that wrapped our wrapper."""
     if getattr(outer.function, "__wrapped__", None) is not function:
         return False
     return outer.parent is None or _is_one_call(outer.parent, outer.function)
