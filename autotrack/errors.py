@@ -41,6 +41,10 @@ class RunNotFoundError(AutotrackError, LookupError):
     """No run, or more than one, matches the id that was asked for."""
 
 
+class ImportSourceError(AutotrackError, ValueError):
+    """What shall be imported is not there, or not of a kind that can be read."""
+
+
 class FilterError(AutotrackError, ValueError):
     """A filter expression cannot be read.
 

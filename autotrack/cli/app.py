@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any, NoReturn
 
 import click
@@ -27,6 +28,7 @@ COMMANDS = {
     "ui": "ui",
     "compare": "compare",
     "export": "export",
+    "import": "import_",
     "rm": "trash",
     "restore": "trash",
     "sync": "sync",
@@ -58,7 +60,8 @@ class Commands(click.Group):
         del ctx
         if name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"autotrack.cli.{COMMANDS[name]}"), name)
+        attribute = f"{name}_" if iskeyword(name) else name
+        command: click.Command = getattr(import_module(f"autotrack.cli.{COMMANDS[name]}"), attribute)
         return command
 
     def main(
