@@ -31,8 +31,9 @@ def create_app(library: Library, access: Access, changes: Changes, hosts: Iterab
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         environment().get_template("runs.html")  # the first page need not wait for it
-        async with changes:
-            yield
+        await changes.start()
+        yield
+        await changes.stop()
         library.close()
 
     app = Starlette(routes=ROUTES, exception_handlers=HANDLERS, lifespan=lifespan)

@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
@@ -15,8 +14,6 @@ from starlette.concurrency import run_in_threadpool
 from autotrack.errors import StoreError
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from autotrack.server.library import Library
 
 logger = logging.getLogger("autotrack")
@@ -42,13 +39,12 @@ class Changes:
         self._task: asyncio.Task[None] | None = None
         self._ending = False
 
-    async def __aenter__(self) -> Self:
+    async def start(self) -> None:
+        """Begin to look for changes."""
         self._task = asyncio.create_task(self._watch())
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
-    ) -> None:
+    async def stop(self) -> None:
+        """Let all listeners go, and look no more."""
         self.end()
         if self._task is not None:
             self._task.cancel()

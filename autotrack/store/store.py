@@ -15,8 +15,6 @@ from autotrack.store.engine import open_engine
 from autotrack.store.health import find_problems
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from autotrack.store.chunks import Points
 
 _R = TypeVar("_R")
@@ -58,7 +56,7 @@ class Store:
         """Close all connections."""
         self._engine.dispose()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Store:  # noqa: PYI034 - nobody subclasses it
         return self
 
     def __exit__(self, *_: object) -> None:
