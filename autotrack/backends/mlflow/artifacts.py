@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from autotrack.backends.mlflow.client import MlflowClient, quoted
+from autotrack.backends.mlflow.client import MlflowClient, quoted, read_answer
 from autotrack.backends.mlflow.errors import RefusedError, UnknownRouteError
 from autotrack.backends.mlflow.limits import server_path
 from autotrack.errors import RetryableError
@@ -74,16 +74,18 @@ class ArtifactStore:
         path = f"{PROXY}artifacts/{quoted(address)}"
         # An empty body is not a file of size 0 to urllib3, which would send it without a length.
         body: Any = file if size else b""
-        self._client.request("PUT", path, body, size=size, content_type=BINARY)
+        answer = self._client.request("PUT", path, body, size=size, content_type=BINARY)
+        if answer.strip():  # MLflow says nothing, or {}; a page is from something in between that kept the file
+            read_answer(answer, self._client.address.url)
 
     # In parts
 
     def _parts_are_taken(self) -> bool:
         if self._takes_parts is None:
             try:
-                answer = self._client.request("GET", "/api/3.0/mlflow/server-info")
-                self._takes_parts = bool(msgspec.json.decode(answer).get("multipart_uploads_enabled"))
-            except (UnknownRouteError, msgspec.MsgspecError):
+                answer = self._client.exchange("GET", "/api/3.0/mlflow/server-info")
+                self._takes_parts = bool(answer.get("multipart_uploads_enabled"))
+            except UnknownRouteError:
                 self._takes_parts = False
         return self._takes_parts
 
@@ -100,9 +102,7 @@ class ArtifactStore:
             raise
 
     def _multipart(self, verb: str, folder: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer = self._client.request("POST", f"{PROXY}mpu/{verb}/{quoted(folder)}", msgspec.json.encode(body))
-        found: dict[str, Any] = msgspec.json.decode(answer)
-        return found
+        return self._client.exchange("POST", f"{PROXY}mpu/{verb}/{quoted(folder)}", msgspec.json.encode(body))
 
     def _put_part(self, file: IO[bytes], part: dict[str, Any]) -> dict[str, Any]:
         """Send one part to where the server says, which is the store itself: our credentials stay here."""

@@ -58,12 +58,20 @@ class MlflowClient:
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Ask for something below `/api/2.0/mlflow/`."""
-        return _json(self.request("GET", API + path, query=query), self.address.url)
+        return self.exchange("GET", API + path, query=query)
 
     def post(self, path: str, body: Any, *, method: str = "POST") -> dict[str, Any]:
         """Send a JSON body to something below `/api/2.0/mlflow/`; `body` may be encoded already."""
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        return _json(self.request(method, API + path, data), self.address.url)
+        return self.exchange(method, API + path, data)
+
+    def exchange(self, method: str, path: str, body: bytes | IO[bytes] | None = None, **options: Any) -> dict[str, Any]:
+        """Send one request, as `request` does, and return the JSON object that an MLflow server answers with.
+
+        Raises:
+            RetryableError: As `request` does, and where the answer is no JSON object: a page of something in between.
+        """
+        return read_answer(self.request(method, path, body, **options), self.address.url)
 
     def request(
         self,
@@ -174,7 +182,12 @@ def _pool(address: Address) -> Any:
     )
 
 
-def _json(data: bytes, url: str) -> dict[str, Any]:
+def read_answer(data: bytes, url: str) -> dict[str, Any]:
+    """Return the JSON object that a server at `url` has answered with.
+
+    Raises:
+        RetryableError: It is none: a page of something in between.
+    """
     try:
         return msgspec.json.decode(data, type=dict[str, Any])
     except msgspec.MsgspecError:
