@@ -281,6 +281,27 @@ def test_confusion_matrix_and_threshold_are_read(page: Page, shared: Server) -> 
     assert recall.inner_text() in {"1", "1.0000"}
 
 
+def test_matrix_of_many_classes_is_a_picture_to_point_at(browser: Browser, tmp_path: Path) -> None:
+    labels = [f"class {number:03}" for number in range(300)]
+    autotrack.enable(to=[str(tmp_path / "home")], only=[], log_system_metrics=False, capture=[])
+    try:
+        with autotrack.start_run(name="many") as run:
+            autotrack.evaluate(labels * 3, labels * 2 + labels[1:] + labels[:1], split="test")
+        autotrack.flush()
+    finally:
+        autotrack.disable()
+    for server in serve(tmp_path / "home"):
+        for page in open_page(browser, server):
+            page.goto(f"{server.address}/runs/{run.id}/evaluation")
+            picture = page.locator("canvas.matrix-big")
+            box = picture.bounding_box()
+            assert box is not None
+            assert box["width"] > 300
+            picture.hover(position={"x": box["width"] / 2, "y": box["height"] / 2})
+            page.get_by_text(re.compile(r"true class 1[45]\d, predicted class 1[45]\d: [012]$")).wait_for()
+            assert page.locator(".pairs-list tbody tr").count() == 25
+
+
 def test_files_are_previewed_and_their_scripts_do_not_run(page: Page, shared: Server) -> None:
     page.goto(f"{shared.address}/runs/{run_id(shared, 'run-0')}/files")
     page.get_by_role("link", name="notes.txt").click()

@@ -1,7 +1,7 @@
 // Evaluations as pictures: confusion matrix, ROC, precision-recall, calibration, threshold, residuals, weights.
 import { Chart } from "./chart.js";
 import { find, findAll, format, make, readData } from "./dom.js";
-import { showMatrix } from "./matrix.js";
+import { MAX_TABLE, showMatrix } from "./matrix.js";
 
 const UNIT = [-0.02, 1.02];
 const MAX_BARS = 40;
@@ -28,9 +28,11 @@ export function startEvaluation() {
 }
 
 function showEvaluation(host, one) {
-  const stack = make("div", { class: one.matrix?.size > 12 ? "stack wide" : "stack" });
+  // A matrix that is a picture stands beside its pairs, a smaller one above them.
+  const many = one.matrix?.size > MAX_TABLE;
+  const stack = many ? host : make("div", { class: one.matrix?.size > 12 ? "stack wide" : "stack" });
   if (one.matrix) {
-    host.append(stack);
+    if (!many) host.append(stack);
     showMatrix(stack, one.matrix, { title: "Confusion matrix", labels: one.labels });
   }
   for (const kind of Object.keys(KINDS)) {

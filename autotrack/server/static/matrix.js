@@ -1,9 +1,10 @@
 // A confusion matrix: a table while it can be read, a picture of its cells beyond, and always the pairs most confused.
 import { color, find, format, make, percent } from "./dom.js";
 
-const MAX_TABLE = 25;
+export const MAX_TABLE = 25;
 const MAX_PAIRS = 25;
-const PICTURE = 560;
+const PICTURE = 1120;
+const LEAST_DOT = 3;
 
 // data: size, rows, columns, counts; options: title, labels, wide, signed (differences, in two colours).
 export function showMatrix(host, data, { title, labels, signed = false }) {
@@ -11,7 +12,7 @@ export function showMatrix(host, data, { title, labels, signed = false }) {
   const body = make("div");
   const choice = make("select", { "aria-label": "Normalise" }, ...modes.map((mode) => make("option", {}, mode)));
   const caption = make("figcaption", {}, make("span", { class: "clip" }, title), signed ? "" : choice);
-  host.append(make("figure", { class: `chart matrix-figure${data.size > 12 ? " wide" : ""}` }, caption, make("div", { class: "scroll" }, body)));
+  host.append(make("figure", { class: `chart matrix-figure${data.size > 12 && data.size <= MAX_TABLE ? " wide" : ""}` }, caption, make("div", { class: "scroll" }, body)));
   const draw = () => body.replaceChildren(data.size <= MAX_TABLE ? table(data, labels, choice.value, signed) : picture(data, labels, choice.value, signed));
   choice.addEventListener("change", draw);
   draw();
@@ -61,17 +62,17 @@ function table(data, labels, mode, signed) {
 
 function picture(data, labels, mode, signed) {
   const share = shares(data, mode);
-  const side = Math.min(data.size, 4000);
   const canvas = make("canvas", { class: "matrix-big", role: "img", "aria-label": `Confusion matrix of ${data.size} classes` });
-  const pixel = Math.max(Math.floor(PICTURE / side), 1);
-  canvas.width = canvas.height = side * pixel;
+  const pixel = PICTURE / data.size;
+  const side = Math.max(pixel, LEAST_DOT);
+  canvas.width = canvas.height = PICTURE;
   const context = canvas.getContext("2d");
   const cells = new Map();
   data.rows.forEach((row, at) => {
     const negative = signed && data.counts[at] < 0;
     context.fillStyle = negative ? color("--c1") : `rgb(${color("--heat")})`;
     context.globalAlpha = 0.25 + 0.75 * Math.min(Math.abs(share[at]), 1);
-    context.fillRect(data.columns[at] * pixel, row * pixel, pixel, pixel);
+    context.fillRect(data.columns[at] * pixel, row * pixel, side, side);
     cells.set(row * data.size + data.columns[at], at);
   });
   const text = make("p", { class: "muted" }, "Point at a cell.");
