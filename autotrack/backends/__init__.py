@@ -24,6 +24,7 @@ BUILT_IN = {
     "postgresql": "autotrack.backends.sql:SqlBackend",
     "postgres": "autotrack.backends.sql:SqlBackend",
     "jsonl": "autotrack.backends.jsonl:JsonLinesBackend",
+    "mlruns": "autotrack.backends.mlruns:MlrunsBackend",
     "tensorboard": "autotrack.backends.tensorboard:open_tensorboard",
     "http": "autotrack.backends.mlflow:MlflowBackend",
     "https": "autotrack.backends.mlflow:MlflowBackend",

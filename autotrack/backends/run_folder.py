@@ -71,6 +71,7 @@ class RunFolder:
     def append(self, name: str, data: bytes) -> None:
         """Add to the end of a file."""
         file = self.path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
         known = self.state.sizes.get(name, 0)
         with file.open("r+b" if file.exists() else "wb") as stream:
             stream.truncate(known)

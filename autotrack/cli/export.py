@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import math
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import click
 
@@ -15,6 +17,7 @@ from autotrack.cli.json_output import to_json
 from autotrack.cli.screen import say
 from autotrack.cli.session import Session, store_option
 from autotrack.cli.show import full_fields
+from autotrack.errors import RetryableError
 from autotrack.run_list import RunList
 from autotrack.words import non_finite, plural
 
@@ -26,9 +29,11 @@ if TYPE_CHECKING:
 @click.argument("runs", nargs=-1, metavar="[RUN...]")
 @click.option("-f", "--filter", metavar="FILTER", help="Export the runs that match; all runs by default.")
 @click.option("-e", "--experiment", metavar="NAME", help="Only runs of this experiment.")
-@click.option("--format", "form", type=click.Choice(["json", "csv"]), default="json", show_default=True, help="Format.")
+@click.option(
+    "--format", "form", type=click.Choice(["json", "csv", "mlruns"]), default="json", show_default=True, help="Format."
+)
 @click.option("--history", is_flag=True, help="Also every point of every metric; as csv, the points alone.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write a file instead of stdout.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write this file or folder instead of stdout.")
 @store_option
 @click.pass_context
 def export(
@@ -46,6 +51,7 @@ def export(
 
     JSON has one object per run with everything but the files; numbers JSON has not are "NaN", "Infinity" and
     "-Infinity". CSV has one row per run and one column per param, metric and tag, or with --history one row per point.
+    mlruns is a folder that MLflow reads, with every point and all files; exporting into it again adds what is new.
     """
     session: Session = Session(store) if store else ctx.obj
     if runs and (filter or experiment):
@@ -54,6 +60,9 @@ def export(
         found = RunList(session.history.get(run) for run in runs)
     else:
         found = session.history.search(filter, experiment=experiment, order_by="start_time")
+    if form == "mlruns":
+        _export_mlruns(session, found, output)
+        return
     if form == "json":
         text = to_json([_fields(run, history=history) for run in found]) + "\n"
     else:
@@ -63,6 +72,28 @@ def export(
     else:
         _write(output, text)
         say(f"{plural(len(found), 'run')} in {output}")
+
+
+def _export_mlruns(session: Session, found: RunList, output: Path | None) -> None:
+    """Tell the runs, and those below them, to the backend that writes MLflow's files."""
+    from autotrack.backends import open_backend
+    from autotrack.backends.base import BackendContext
+    from autotrack.cli.sync import below
+    from autotrack.replay import replay
+
+    if output is None:
+        raise click.UsageError("--format mlruns writes a folder: name it with --output")
+    runs = {one.id: one for run in found for one in (run, *below(run))}
+    home = session.history.home
+    context = BackendContext(home.root, home.artifacts)
+    url = f"mlruns://{quote(str(output.absolute()))}"
+    with closing(open_backend(url, context)) as backend, session.history.reading() as store:
+        try:
+            for run_id in runs:
+                replay(store, run_id, backend)
+        except RetryableError as error:
+            raise click.ClickException(str(error)) from None
+    say(f"{plural(len(runs), 'run')} in {output}")
 
 
 def _write(output: Path, text: str) -> None:

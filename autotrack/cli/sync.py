@@ -66,7 +66,7 @@ def _deliver(session: Session, run: str | None, to: str | None, *, as_json: bool
     waiting = [journal for journal in waiting_journals(home) if run_id in {None, journal.run_id}]
     names = {name for journal in waiting for name in journal.pending if not journal.alive}
     connectors = _connectors([to] if to else sorted(names), session.settings, home)
-    with _progress_bar("delivering" if names else "") as progress:
+    with progress_bar("delivering" if names else "") as progress:
         done = recover_into(
             home, connectors, run_id=run_id, anything=to is not None, attempts=ATTEMPTS, progress=progress
         )
@@ -108,12 +108,12 @@ def _copy(session: Session, reference: str, to: str, *, as_json: bool) -> None:
     from autotrack.replay import replay
 
     run = session.history.get(reference)
-    runs = [run, *_below(run)]
+    runs = [run, *below(run)]
     target, context = _destination(session.history.home, to, runs)
     records = 0
     with closing(open_backend(target, context)) as backend, session.history.reading() as store:
         for one in runs:
-            with _progress_bar(one.name) as progress:
+            with progress_bar(one.name) as progress:
                 try:
                     records += replay(store, one.id, backend, progress)
                 except RetryableError as error:
@@ -124,10 +124,11 @@ def _copy(session: Session, reference: str, to: str, *, as_json: bool) -> None:
         say(f"copied {plural(len(runs), 'run')} to {redact_url(to)}")
 
 
-def _below(run: StoredRun) -> Iterator[StoredRun]:
+def below(run: StoredRun) -> Iterator[StoredRun]:
+    """Yield the children of a run, and theirs."""
     for child in run.children():
         yield child
-        yield from _below(child)
+        yield from below(child)
 
 
 def _destination(home: Home, to: str, runs: list[StoredRun]) -> tuple[str, BackendContext]:
@@ -155,7 +156,7 @@ def _copy_files(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def _progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """Give a function that shows progress on the terminal behind stderr; without one or a title, it does nothing."""
     if not what or not sys.stderr.isatty():
         yield lambda done, total: None  # noqa: ARG005

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from autotrack.errors import ImportSourceError, MissingDependencyError
+from autotrack.backends.mlflow.pages import read_page
+from autotrack.errors import ImportSourceError
 from autotrack.importing.found import FoundRun
 from autotrack.importing.mlflow_values import MILLISECOND, MlflowRun
 from autotrack.records import MetricsLogged
@@ -23,7 +24,8 @@ def read_mlruns(root: Path) -> Iterator[FoundRun]:
     """Yield the runs of all experiments, oldest first; deleted ones are left out.
 
     Raises:
-        ImportSourceError: A file is not what MLflow writes.
+        ImportSourceError: A run or its points are not what MLflow writes.
+        StoreUnavailableError: A page cannot be read.
         MissingDependencyError: PyYAML is not installed.
     """
     runs = sorted(_runs(root), key=lambda found: (found[1].start, found[1].id))
@@ -35,11 +37,11 @@ def read_mlruns(root: Path) -> Iterator[FoundRun]:
 
 def _runs(root: Path) -> Iterator[tuple[Path, MlflowRun]]:
     for experiment_file in sorted(root.glob(f"*/{META}")):
-        experiment = read_yaml(experiment_file)
+        experiment = read_page(experiment_file)
         if "experiment_id" not in experiment or experiment.get("lifecycle_stage") == "deleted":
             continue  # what lies in mlruns/models is the model registry
         for run_file in sorted(experiment_file.parent.glob(f"*/{META}")):
-            run = read_yaml(run_file)
+            run = read_page(run_file)
             if run_file.parent.name not in RESERVED and run.get("lifecycle_stage") != "deleted":
                 yield run_file.parent, _run(run_file.parent, run, str(experiment["name"]))
 
@@ -83,10 +85,10 @@ def local_path(uri: str) -> Path | None:
 
 def _datasets(folder: Path) -> Iterator[dict[str, Any]]:
     for file in sorted(folder.glob(f"inputs/*/{META}")):
-        link = read_yaml(file)
+        link = read_page(file)
         data = folder.parent / "datasets" / str(link.get("source_id")) / META
         if link.get("source_type") == "DATASET" and data.is_file():
-            yield read_yaml(data) | {"context": (link.get("tags") or {}).get("mlflow.data.context")}
+            yield read_page(data) | {"context": (link.get("tags") or {}).get("mlflow.data.context")}
 
 
 def _points(key: str, path: Path) -> Iterable[MetricsLogged]:
@@ -112,23 +114,3 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a page of MLflow's.
-
-    Raises:
-        ImportSourceError: It is no mapping.
-        MissingDependencyError: PyYAML is not installed.
-    """
-    try:
-        import yaml
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError("yaml", "mlflow") from error
-    try:
-        page = yaml.load(_text(path), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - the safe one
-    except yaml.YAMLError as error:
-        raise ImportSourceError(f"{path} cannot be read: {error}") from error
-    if not isinstance(page, dict):
-        raise ImportSourceError(f"{path} is no page of MLflow's: expected a mapping, got {type(page).__name__}")
-    return page

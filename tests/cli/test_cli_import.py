@@ -145,6 +145,38 @@ def test_a_run_that_was_recorded_here_is_passed_over(tracking: Path) -> None:
     assert len(exported()["mine"]["history"]["loss"]) == 1
 
 
+def test_what_is_exported_for_mlflow_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    with autotrack.start_run("parent", tags={"team": "x"}) as parent:
+        parent.log_params({"C": 0.5, "layers": [1, 2], "none": None})
+        for step in range(30):
+            parent.log_metric("loss", 1 / (step + 1), step)
+        parent.log_metric("odd", math.nan)
+        parent.log_text("hello", "notes/a.txt")
+        with autotrack.start_run("child", nested=True) as child:
+            child.log_metric("acc", 0.8)
+    assert autotrack.flush(60)
+    recording.close_recorder()
+    for _ in range(2):
+        result = call("export", "--format", "mlruns", "-o", tmp_path / "out")
+        assert result.exit_code == 0, result.output
+    client = mlflow.MlflowClient((tmp_path / "out").as_uri())
+    assert len(client.get_metric_history(parent.id, "loss")) == 30
+    assert client.get_run(child.id).data.tags["mlflow.parentRunId"] == parent.id
+    assert "passed over 2 runs" in call("import", tmp_path / "out").stderr
+    before = exported()
+    result = call("import", tmp_path / "out", "--store", tmp_path / "other")
+    assert result.exit_code == 0, result.output
+    after = {run["name"]: run for run in json.loads(call("export", "--history", "--store", tmp_path / "other").stdout)}
+    for name, run in before.items():
+        assert {key: after[name][key] for key in ("id", "parent_id", "experiment", "status", "params")} == {
+            key: run[key] for key in ("id", "parent_id", "experiment", "status", "params")
+        }
+        steps = {key: [(p["step"], p["value"]) for p in points] for key, points in run["history"].items()}
+        assert {key: [(p["step"], p["value"]) for p in ps] for key, ps in after[name]["history"].items()} == steps
+    assert (tmp_path / "other" / "artifacts" / parent.id / "notes" / "a.txt").read_text() == "hello"
+
+
 def test_an_id_that_leads_elsewhere_stays_inside_the_home(tmp_path: Path) -> None:
     run = tmp_path / "mlruns" / "0" / "x"
     (run / "artifacts").mkdir(parents=True)

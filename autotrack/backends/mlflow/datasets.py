@@ -36,10 +36,11 @@ _TYPES = {
 def log_inputs(client: MlflowClient, run_id: str, datasets: list[DatasetLogged]) -> None:
     """Tell which data went into a run; the server passes over those it has."""
     if datasets:
-        client.post("runs/log-inputs", {"run_id": run_id, "datasets": [_input(data) for data in datasets]})
+        client.post("runs/log-inputs", {"run_id": run_id, "datasets": [dataset_input(data) for data in datasets]})
 
 
-def _input(data: DatasetLogged) -> dict[str, Any]:
+def dataset_input(data: DatasetLogged) -> dict[str, Any]:
+    """Return one input as MLflow's protocol has it: the dataset, and the tags of its use."""
     dataset = {
         "name": data.name[:MAX_NAME] or "dataset",
         "digest": data.digest[:MAX_DIGEST] or "unknown",
