@@ -35,10 +35,11 @@ class ServerError(AutotrackError):
 
 
 class Running(msgspec.Struct, frozen=True):
-    """A server that runs: its address without a slash at the end, and its token."""
+    """A server that runs: its address without a slash at the end, its token, and the store that it shows."""
 
     address: str
     token: str
+    store: str
 
 
 class Server:
@@ -96,7 +97,7 @@ class Server:
         """Leave address and token where only the owner of the store reads them."""
         if not self._file.parent.is_dir() or not os.access(self._file.parent, os.W_OK):
             return
-        content = json.dumps({"address": self.address, "token": self.access.token})
+        content = json.dumps({"address": self.address, "token": self.access.token, "store": self.place.target})
         new = self._file.with_name(f".{ADDRESS_FILE}.{secrets.token_hex(8)}")
         descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0), 0o600)
         with os.fdopen(descriptor, "w") as file:
@@ -108,7 +109,8 @@ def find_running(place: Place) -> Running | None:
     """Return the server that shows these runs already, if it answers."""
     try:
         found = msgspec.json.decode((place.home / ADDRESS_FILE).read_bytes(), type=Running)
-        return found if _is_ours(found.address) and ask_entrance(found) else None
+        ours = _is_ours(found.address) and found.store == place.target
+        return found if ours and ask_entrance(found) else None
     except (OSError, msgspec.MsgspecError):
         return None
 

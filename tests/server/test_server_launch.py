@@ -107,3 +107,13 @@ def test_modules_of_a_report_do_not_collide() -> None:
     assert "import " not in bundle()
     assert "</script" not in bundle().lower()
     assert len(MODULES) == len(set(MODULES))
+
+
+def test_example_runs(tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "examples" / "web_page.py"
+    done = subprocess.run(
+        [sys.executable, str(example), "--once"], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("autotrack is shown at http://localhost:")
+    assert "Traceback" not in done.stderr
