@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from xml.dom import minidom
@@ -89,4 +90,12 @@ def test_a_report_that_cannot_be_drawn_harms_only_itself(draughtsman: Draughtsma
 def test_the_report_survives_the_journal() -> None:
     report = msgspec.msgpack.decode(msgspec.msgpack.encode(EVALUATIONS["odd names"].to_dict()))
     assert to_page(Evaluation.from_dict(report)) == to_page(EVALUATIONS["odd names"])
-    assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_a_page_needs_no_plotting_library() -> None:
+    code = (
+        "import sys; from autotrack.evaluation import evaluate; from autotrack.evaluation.page import to_page; "
+        "to_page(evaluate([0, 1, 1], y_score=[0.1, 0.8, 0.4])); "
+        "assert not {'matplotlib', 'plotly'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
