@@ -1,7 +1,7 @@
 """Run one follower per backend in a thread of its own, and tidy up journals that every backend has.
 
 The training thread never waits here: it appends to a journal, and the followers look for news a few times a second.
-Only the end of a run, a flush and the end of the process wake them.
+Only a flush and the end of the process wake them: many short runs go out in one batch.
 """
 
 from __future__ import annotations
@@ -73,11 +73,6 @@ class Delivery:
             if channel.follower.target in targets:
                 channel.add(Track(path, header, channel.follower.target, journal))
 
-    def wake(self) -> None:
-        """Deliver now instead of at the next look."""
-        for channel in self._channels:
-            channel.wake()
-
     def _finished(self, track: Track) -> None:
         """Remove a journal once every target has all of it."""
         with self._lock:
@@ -137,15 +132,10 @@ class _Channel:
         self._thread.start()
 
     def add(self, track: Track) -> None:
-        self._inbox.append(track)
-        self._news.set()
+        self._inbox.append(track)  # the next look finds it: waking now would take the lock from what begins to train
 
     def call(self, function: Callable[[], None]) -> None:
         self._calls.append(function)
-        self._news.set()
-
-    def wake(self) -> None:
-        self.follower.retry_at = 0.0 if self.follower.failures == 0 else self.follower.retry_at
         self._news.set()
 
     def barrier(self) -> threading.Event:
@@ -213,8 +203,8 @@ class _Channel:
                 waiting.append((sizes, event))
         self._barriers = waiting
 
-    def _patience(self) -> float | None:
-        """Return how long to wait for news: for ever where there is nothing to follow."""
+    def _patience(self) -> float:
+        """Return how long to wait for news: a look a few times a second takes many short runs in one batch."""
         if self.follower.failures:
             return max(0.01, self.follower.retry_at - time.monotonic())
-        return POLL if self.follower.tracks else None
+        return POLL

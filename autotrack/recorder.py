@@ -69,9 +69,8 @@ class Recorder:
         journal.end()
 
     def ended(self, run: Run) -> None:
-        """Deliver a run that has just ended."""
+        """Forget a run that has ended."""
         self.runs.pop(run.id, None)
-        self.delivery.wake()
 
     def flush(self, timeout: float | None = None, targets: Collection[str] | None = None) -> bool:
         """Wait until backends (all, or those of `targets`) have all that was logged; say whether they have."""

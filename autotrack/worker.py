@@ -12,7 +12,7 @@ from autotrack.shield import contain
 
 Job = Callable[[], None]
 
-HEAD_START = 0.05
+HEAD_START = 0.2
 """Seconds an idle worker leaves a new job waiting. At once it would take the interpreter's lock from a short training
 that has just begun, for 5 ms at a time; and nobody waits for its results but `drain`, which hurries it."""
 
