@@ -17,12 +17,11 @@ from typing import Any
 
 import msgspec
 
-from autotrack.backends.base import BackendContext
 from autotrack.backends.description import describe, utc
-from autotrack.backends.gather import gather, records_by_run
-from autotrack.backends.run_folder import RunFolder, target_directory
+from autotrack.backends.directory_backend import DirectoryBackend
+from autotrack.backends.gather import gather
+from autotrack.backends.run_folder import RunFolder
 from autotrack.content import artifact_name
-from autotrack.errors import RetryableError
 from autotrack.records import AnyRecord, MetricsLogged, Record
 
 RUN_FILE = "run.json"
@@ -30,7 +29,7 @@ ARTIFACTS = "artifacts"
 _PLACE = ("run_id", "writer", "seq")
 
 
-class JsonLinesBackend:
+class JsonLinesBackend(DirectoryBackend):
     """Write runs into a directory as JSON lines and files.
 
     Args:
@@ -40,28 +39,6 @@ class JsonLinesBackend:
     Raises:
         StoreUnavailableError: The URL names no directory.
     """
-
-    def __init__(self, url: str, context: BackendContext) -> None:
-        self._root = target_directory(url)
-        self._context = context
-
-    def write(self, records: Sequence[AnyRecord]) -> None:
-        """Write records.
-
-        Raises:
-            RetryableError: The disk refuses.
-        """
-        for run_id, mine in records_by_run(records).items():
-            try:
-                self._write_run(run_id, mine)
-            except OSError as error:
-                raise RetryableError(f"cannot write in {self._root}: {error.strerror or error}") from error
-
-    def flush(self) -> None:
-        """Do nothing: each batch is on the disk when `write` returns."""
-
-    def close(self) -> None:
-        """Do nothing: no file stays open."""
 
     def _write_run(self, run_id: str, records: Sequence[AnyRecord]) -> None:
         folder = RunFolder(self._root / artifact_name(run_id))

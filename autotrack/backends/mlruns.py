@@ -19,15 +19,15 @@ import msgspec
 
 from autotrack import names
 from autotrack.backends.base import BackendContext
-from autotrack.backends.gather import RunUpdate, gather, records_by_run
+from autotrack.backends.directory_backend import DirectoryBackend
+from autotrack.backends.gather import RunUpdate, gather
 from autotrack.backends.mlflow.datasets import CONTEXT, dataset_input
 from autotrack.backends.mlflow.limits import server_key
 from autotrack.backends.mlflow.pages import read_page
 from autotrack.backends.mlflow.values import read_news
 from autotrack.backends.pictures import Pictures
-from autotrack.backends.run_folder import RunFolder, target_directory
+from autotrack.backends.run_folder import RunFolder
 from autotrack.content import artifact_name
-from autotrack.errors import RetryableError
 from autotrack.records import AnyRecord, DatasetLogged, RunEnded
 
 META = "meta.yaml"
@@ -36,7 +36,7 @@ LOCAL = 4
 MILLISECOND = 1_000_000
 
 
-class MlrunsBackend:
+class MlrunsBackend(DirectoryBackend):
     """Write runs as MLflow's file store does.
 
     Args:
@@ -48,24 +48,8 @@ class MlrunsBackend:
     """
 
     def __init__(self, url: str, context: BackendContext) -> None:
-        self._root = target_directory(url)
-        self._context = context
+        super().__init__(url, context)
         self._pictures = Pictures()
-
-    def write(self, records: Sequence[AnyRecord]) -> None:
-        """Write records.
-
-        Raises:
-            RetryableError: The disk refuses.
-        """
-        for run_id, mine in records_by_run(records).items():
-            try:
-                self._write_run(run_id, mine)
-            except OSError as error:
-                raise RetryableError(f"cannot write in {self._root}: {error.strerror or error}") from error
-
-    def flush(self) -> None:
-        """Do nothing: each batch is on the disk when `write` returns."""
 
     def close(self) -> None:
         """End the process that draws."""

@@ -18,14 +18,14 @@ from typing import Any
 
 from autotrack.backends.base import BackendContext
 from autotrack.backends.description import describe
-from autotrack.backends.gather import RunUpdate, gather, records_by_run
+from autotrack.backends.directory_backend import DirectoryBackend
+from autotrack.backends.gather import RunUpdate, gather
 from autotrack.backends.pictures import Pictures
-from autotrack.backends.run_folder import RunFolder, target_directory
+from autotrack.backends.run_folder import RunFolder
 from autotrack.backends.tensorboard.about import about
 from autotrack.backends.tensorboard.events import Event, event, framed, version
 from autotrack.backends.tensorboard.summaries import histograms, image, pr_curves, scalar
 from autotrack.content import artifact_name
-from autotrack.errors import RetryableError
 from autotrack.evaluation.report import Evaluation
 from autotrack.records import AnyRecord
 
@@ -35,7 +35,7 @@ MAX_PICTURE_BYTES = 10_000_000
 _ODD = re.compile(r"[^\w .,=+@()-]")
 
 
-class TensorBoardBackend:
+class TensorBoardBackend(DirectoryBackend):
     """Write runs where `tensorboard --logdir` looks.
 
     Args:
@@ -47,24 +47,8 @@ class TensorBoardBackend:
     """
 
     def __init__(self, url: str, context: BackendContext) -> None:
-        self._root = target_directory(url)
-        self._context = context
+        super().__init__(url, context)
         self._pictures = Pictures()
-
-    def write(self, records: Sequence[AnyRecord]) -> None:
-        """Write records.
-
-        Raises:
-            RetryableError: The disk refuses.
-        """
-        for run_id, mine in records_by_run(records).items():
-            try:
-                self._write_run(run_id, mine)
-            except OSError as error:
-                raise RetryableError(f"cannot write in {self._root}: {error.strerror or error}") from error
-
-    def flush(self) -> None:
-        """Do nothing: each batch is on the disk when `write` returns."""
 
     def close(self) -> None:
         """End the process that draws."""
