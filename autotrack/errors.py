@@ -41,6 +41,43 @@ class RunNotFoundError(AutotrackError, LookupError):
     """No run, or more than one, matches the id that was asked for."""
 
 
+class ModelNotFoundError(AutotrackError, LookupError):
+    """No registered model, or no version of one, matches what was asked for."""
+
+
+class RegistryError(AutotrackError, ValueError):
+    """What was asked of the registry of models cannot be done: a name, an alias or a stage that is none, say."""
+
+
+class ModelExistsError(RegistryError):
+    """A registered model has the name already."""
+
+
+class ModelError(AutotrackError, ValueError):
+    """A model is not where it was asked for, or cannot be read."""
+
+
+class UntrustedModelError(ModelError):
+    """Loading a model would run code that comes with it, and nobody said that it is trusted."""
+
+
+class TamperedModelError(ModelError):
+    """The files of a model are not those that were saved."""
+
+
+class SchemaError(AutotrackError, ValueError):
+    """A model's input is not what its signature says.
+
+    Args:
+        message: What is wrong with it.
+        column: The column (or named tensor) that is meant, or None for the input as a whole.
+    """
+
+    def __init__(self, message: str, column: str | int | None = None) -> None:
+        super().__init__(message)
+        self.column = column
+
+
 class ImportSourceError(AutotrackError, ValueError):
     """What shall be imported is not there, or not of a kind that can be read."""
 
