@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from autotrack.backends.base import Backend
+from autotrack.courtesy import give_way
 from autotrack.follower import Follower, Note, Track
 from autotrack.journal import Journal, JournalHeader
 from autotrack.shield import contain, shielded
@@ -165,6 +166,7 @@ class _Channel:
                 break
             if not more:
                 self._news.wait(self._patience())
+                give_way(self._news.wait)
         with shielded(f"closing {self.follower.target}"):
             self.follower.close()
 

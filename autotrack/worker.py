@@ -8,13 +8,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from autotrack.courtesy import give_way
 from autotrack.shield import contain
 
 Job = Callable[[], None]
-
-HEAD_START = 0.2
-"""Seconds an idle worker leaves a new job waiting. At once it would take the interpreter's lock from a short training
-that has just begun, for 5 ms at a time; and nobody waits for its results but `drain`, which hurries it."""
 
 
 class Worker:
@@ -67,11 +64,11 @@ class Worker:
                 self._changed.notify_all()
 
     def _await_job(self) -> None:
-        """Wait for a job, and a moment more: a short training has the interpreter to itself until it is over."""
+        """Wait for a job; an idle worker lets short trainings go first, unless somebody waits for its results."""
         if self._jobs or self._closing:
             return
         self._changed.wait_for(lambda: self._jobs or self._closing)
-        self._changed.wait_for(lambda: self._closing or self._waiting, HEAD_START)
+        give_way(lambda seconds: self._changed.wait_for(lambda: self._closing or self._waiting, seconds))
 
     def _run(self, what: str, job: Job) -> None:
         try:

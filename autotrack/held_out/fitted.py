@@ -34,13 +34,13 @@ def remember(estimator: Any, run: Run, target: Any = None) -> None:
     """Note that `run` trained `estimator` on `target`; a later training of the same object replaces it."""
     key = id(estimator)
 
-    def forget(reference: weakref.ref[Any]) -> None:
+    def autotrack_forget(reference: weakref.ref[Any]) -> None:
         known = _trainings.get(key)
         if known is not None and known.estimator is reference:
             del _trainings[key]
 
     try:
-        reference = weakref.ref(estimator, forget)
+        reference = weakref.ref(estimator, autotrack_forget)
     except TypeError:  # its class has __slots__ without __weakref__: an id alone could be given to another object
         return
     _trainings[key] = Training(reference, run, digest(target))

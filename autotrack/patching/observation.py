@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextvars import Token
 from typing import Any, NamedTuple, Protocol
 
+from autotrack import courtesy
 from autotrack.active import is_paused
 from autotrack.patching import nesting
 from autotrack.patching.call import Call, CallFailedError
@@ -79,6 +80,8 @@ class Observation:
         self.call = call
         self._generator: Iterator[None] | None = observer(call)
         self._started = 0.0
+        if call.parent is None:
+            courtesy.training_begins(call)
         self._token: Token[Call | None] | None = nesting.enter(call)
 
     def start(self) -> None:
@@ -151,6 +154,7 @@ class Observation:
         if token is not None:
             nesting.leave(token)
         self.call.forget()
+        courtesy.training_ends(self.call)
 
     def _contain(self, error: Exception) -> None:
         contain(error, f"observing {self.call.source} {self.call.function.__qualname__}", self.call.note)

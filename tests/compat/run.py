@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+CHECKOUT = HERE.parents[1]
 SITE = Path(sysconfig.get_path("purelib"))
 
 
@@ -53,7 +54,7 @@ def outcomes(arguments: list[str], *, track: bool) -> dict[str, str]:
             **os.environ,
             "OUTCOMES_FILE": str(target),
             "OUTCOMES_TRACK": "1" if track else "0",
-            "PYTHONPATH": str(HERE),
+            "PYTHONPATH": os.pathsep.join([str(HERE), str(CHECKOUT)]),
             "AUTOTRACK_TESTING": "1",
         }
         options = [
