@@ -6,20 +6,21 @@ folder or none. Meant for a worker thread; loading the model is never needed.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from autotrack.models.digests import files_of, sha256_of
 from autotrack.models.environment import CONDA_FILE, PYTHON_ENV_FILE, write_environment
 from autotrack.models.example import Example, write_example
 from autotrack.models.flavors.base import Flavor
-from autotrack.models.mlmodel import MLmodel, write_mlmodel
+from autotrack.models.mlmodel import HASHES, MLMODEL_FILE, MLmodel, write_mlmodel
 from autotrack.models.requirements import Requirements, resolve_requirements
 from autotrack.models.snapshot import Snapshot
 
@@ -71,6 +72,7 @@ def write_model_folder(
     example: Example | None = None,
     run_id: str | None = None,
     name: str = "model",
+    beside: Mapping[str, Path] | None = None,
 ) -> ModelFolder:
     """Write a model folder from a snapshot, and remove the snapshot's own file once the folder stands.
 
@@ -82,6 +84,7 @@ def write_model_folder(
         example: From `take_example`.
         run_id: The run that made the model.
         name: What the model is called within its run.
+        beside: Files and folders to copy into the folder, by their path in it.
 
     Returns:
         What was written.
@@ -95,22 +98,27 @@ def write_model_folder(
     building = directory.with_name(f".{directory.name}.{model_id}.partial")
     try:
         _add_data(building / flavor.data, snapshot.path)
+        for place, source in (beside or {}).items():
+            _copy(source, building / place)
+        for path, text in flavor.texts.items():
+            (building / path).write_text(text, encoding="utf-8")
         write_environment(building, requirements.pinned)
         if example is not None:
             write_example(building, example)
+        files = [_describe(path, building) for path in files_of(building)]
         content = MLmodel(
             artifact_path=name,
             flavors=flavors,
             model_id=model_id,
-            model_size_bytes=sum(path.stat().st_size for path in _files_of(building)),
+            model_size_bytes=sum(file.size for file in files),
             time=time.time_ns(),
             run_id=run_id,
             signature=signature,
             saved_input_example_info=None if example is None else example.info,
-            metadata=_metadata(snapshot, flavor, requirements),
+            metadata=_metadata(snapshot, flavor, requirements, files),
         )
         write_mlmodel(building, content)
-        files = tuple(_describe(path, building) for path in _files_of(building))
+        files.append(_describe(building / MLMODEL_FILE, building))
         _publish(building, directory)
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -121,7 +129,7 @@ def write_model_folder(
         model_id=model_id,
         flavors=sorted(flavors),
         signature=signature,
-        files=files,
+        files=tuple(sorted(files, key=lambda file: file.path)),
         size=sum(file.size for file in files),
         unpackaged=requirements.unpackaged,
     )
@@ -142,10 +150,11 @@ def _flavor_settings(flavor: Flavor) -> dict[str, dict[str, Any]]:
     return settings
 
 
-def _metadata(snapshot: Snapshot, flavor: Flavor, requirements: Requirements) -> dict[str, Any]:
+def _metadata(snapshot: Snapshot, flavor: Flavor, requirements: Requirements, files: list[ModelFile]) -> dict[str, Any]:
     return {
         "model_class": snapshot.model_class,
         "pickle": flavor.pickle,
+        HASHES: {file.path: file.sha256 for file in files},
         "unpackaged_modules": requirements.unpackaged,
     }
 
@@ -159,16 +168,16 @@ def _add_data(path: Path, source: Path) -> None:
         shutil.copyfile(source, path)
 
 
-def _files_of(directory: Path) -> list[Path]:
-    return sorted(path for path in directory.rglob("*") if path.is_file())
+def _copy(source: Path, place: Path) -> None:
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, place, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    else:
+        shutil.copyfile(source, place)
 
 
 def _describe(path: Path, directory: Path) -> ModelFile:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return ModelFile(path.relative_to(directory).as_posix(), path.stat().st_size, digest.hexdigest())
+    return ModelFile(path.relative_to(directory).as_posix(), path.stat().st_size, sha256_of(path))
 
 
 def _publish(building: Path, directory: Path) -> None:

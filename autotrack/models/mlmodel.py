@@ -16,6 +16,8 @@ from typing import Any
 import msgspec
 
 MLMODEL_FILE = "MLmodel"
+HASHES = "sha256"
+"""The key, in `metadata`, of the hashes of the folder's other files by path."""
 # The version of the format written here; MLflow only logs the value.
 MLFLOW_VERSION = "3.0.0"
 

@@ -101,13 +101,13 @@ def class_path(model: object) -> str:
 def _write_model(model: object, path: Path) -> tuple[str, set[str]]:
     """Write by reference if that can be loaded elsewhere, else by value; return the format and the modules."""
     try:
-        return PICKLE, _dump(model, path, _ReferencePickler)
+        return PICKLE, _dump(model, path, ReferencePickler)
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001 - any object's __reduce__ may raise anything
         obstacle = str(error) or repr(error)
     try:
-        return CLOUDPICKLE, _dump(model, path, _value_pickler())
+        return CLOUDPICKLE, _dump(model, path, value_pickler())
     except ModuleNotFoundError as error:
         if error.name != "cloudpickle":
             raise AutotrackError(f"{class_path(model)} cannot be pickled: {error}") from error
@@ -135,7 +135,7 @@ class _NotImportableError(Exception):
     """Something would be found by name in this program only."""
 
 
-class _ReferencePickler(pickle.Pickler):
+class ReferencePickler(pickle.Pickler):
     """Writes what `pickle.dumps` writes, notes the modules, and stops at the first name nobody else could import."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -143,6 +143,7 @@ class _ReferencePickler(pickle.Pickler):
         self.modules: set[str] = set()
 
     def reducer_override(self, obj: Any) -> Any:
+        """Note where a class or function is found; refuse what is found in this program only."""
         if isinstance(obj, _NAMED_TYPES):
             module = obj.__module__
             if module in _MAIN_MODULES:
@@ -152,7 +153,7 @@ class _ReferencePickler(pickle.Pickler):
 
 
 @functools.cache
-def _value_pickler() -> type[pickle.Pickler]:
+def value_pickler() -> Any:
     """Make the pickler class that writes by value; importing cloudpickle waits until a model needs it."""
     import cloudpickle
 

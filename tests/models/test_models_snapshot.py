@@ -129,7 +129,7 @@ def test_without_cloudpickle_the_message_names_the_cause_and_the_cure(
 ) -> None:
     from autotrack.models import snapshot
 
-    snapshot._value_pickler.cache_clear()
+    snapshot.value_pickler.cache_clear()
     monkeypatch.setitem(sys.modules, "cloudpickle", None)
     with pytest.raises(AutotrackError, match=r"lambda.*pip install 'autotrack\[sklearn\]'"):
         take_snapshot(FunctionTransformer(lambda values: values), tmp_path / "model.pkl")

@@ -18,6 +18,7 @@ class Flavor(msgspec.Struct, frozen=True):
             environment, which the folder adds. None if the model has nothing to predict with.
         packages: Distributions that loading needs, whatever the model refers to.
         pickle: Whether loading executes code from the file.
+        texts: Small files that the library wants beside the data: content by path in the folder.
     """
 
     name: str
@@ -26,3 +27,4 @@ class Flavor(msgspec.Struct, frozen=True):
     python_function: dict[str, Any] | None
     packages: tuple[str, ...]
     pickle: bool
+    texts: dict[str, str] = {}

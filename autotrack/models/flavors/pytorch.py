@@ -1,0 +1,138 @@
+"""The flavor of PyTorch modules, saved whole as `torch.save` writes them; `models.weights` saves the weights alone."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from autotrack.active import paused
+from autotrack.errors import AutotrackError
+from autotrack.models.flavors.base import Flavor
+from autotrack.models.requirements import installed_version
+from autotrack.models.snapshot import (
+    CLOUDPICKLE,
+    PICKLE,
+    PROTOCOL,
+    ReferencePickler,
+    Snapshot,
+    class_path,
+    value_pickler,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+_FOLDER = "data"
+_DATA = f"{_FOLDER}/model.pth"
+_PICKLE_INFO = f"{_FOLDER}/pickle_module_info.txt"
+
+
+def take_module(module: torch.nn.Module, path: Path) -> Snapshot:
+    """Write a whole module to `path`; the file appears complete or not at all.
+
+    What wraps a module for speed or for several devices (`torch.compile`, `DataParallel`, `DistributedDataParallel`) is
+    left out. A class that only this program knows is written by value, with cloudpickle.
+
+    Args:
+        module: The module; it is not changed.
+        path: Where the bytes go, below an existing directory.
+
+    Raises:
+        AutotrackError: The module cannot be pickled, or the file cannot be written.
+
+    Example:
+        >>> import torch
+        >>> from pathlib import Path
+        >>> from tempfile import mkdtemp
+        >>> take_module(torch.nn.Linear(2, 1), Path(mkdtemp()) / "snapshot").format
+        'pickle'
+    """
+    started = time.perf_counter()
+    module = innermost(module)
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        file_format, modules = _write(module, partial)
+        partial.replace(path)
+    except OSError as error:
+        raise AutotrackError(f"cannot write the snapshot of {class_path(module)}: {error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return Snapshot(
+        path=path,
+        size=path.stat().st_size,
+        format=file_format,
+        protocol=PROTOCOL,
+        model_class=class_path(module),
+        predicts=True,
+        modules=tuple(sorted(modules)),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def innermost(module: torch.nn.Module) -> torch.nn.Module:
+    """Return the user's own module inside what wraps it for speed or for several devices."""
+    from torch.nn.parallel import DataParallel, DistributedDataParallel
+
+    while True:
+        if isinstance(module, (DataParallel, DistributedDataParallel)):
+            module = module.module
+        elif "_orig_mod" in vars(module).get("_modules", ()):  # torch.compile
+            module = module._modules["_orig_mod"]  # type: ignore[assignment]  # noqa: SLF001 - it has no other name
+        else:
+            return module
+
+
+def pytorch_flavor(snapshot: Snapshot) -> Flavor:
+    """Describe a saved module as `mlflow.pytorch` does."""
+    return Flavor(
+        name="pytorch",
+        data=_DATA,
+        settings={
+            "code": None,
+            "model_data": _FOLDER,
+            "pytorch_version": installed_version("torch"),
+        },
+        python_function={"loader_module": "mlflow.pytorch", "pickle_module_name": "pickle", "data": _FOLDER},
+        packages=("mlflow", "numpy", "torch", *(("cloudpickle",) if snapshot.format == CLOUDPICKLE else ())),
+        pickle=True,
+        texts={_PICKLE_INFO: "pickle"},  # what cloudpickle wrote, pickle reads
+    )
+
+
+def _write(module: torch.nn.Module, path: Path) -> tuple[str, set[str]]:
+    """Write by reference if that can be loaded elsewhere, else by value; return the format and the modules."""
+    try:
+        return PICKLE, _save(module, path, ReferencePickler)
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - any object's __reduce__ may raise anything
+        obstacle = str(error) or repr(error)
+    try:
+        return CLOUDPICKLE, _save(module, path, value_pickler())
+    except OSError:
+        raise
+    except Exception as error:
+        raise AutotrackError(f"{class_path(module)} cannot be pickled: {obstacle}; by value: {error}") from error
+
+
+def _save(module: torch.nn.Module, path: Path, pickler: Any) -> set[str]:
+    """Save with a pickler that notes what loading imports; torch makes one itself, of the class it is given."""
+    import torch
+
+    seen: set[str] = set()
+
+    class NotingPickler(pickler):  # type: ignore[misc]
+        def __init__(self, file: Any, protocol: int) -> None:  # noqa: ARG002 - all are of one protocol
+            super().__init__(file)
+            seen.update(self.modules)
+            self.modules: set[str] = seen
+
+    standing_in: Any = SimpleNamespace(__name__=pickle.__name__, Pickler=NotingPickler)
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+    with paused():
+        torch.save(module, path, pickle_module=standing_in)
+    return seen

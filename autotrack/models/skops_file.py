@@ -1,0 +1,135 @@
+"""Write and read skops files: scikit-learn estimators without code in the file, wherever that restores them exactly.
+
+Which types may be built is decided by the list in this module, never by the file: a list in the file would let whoever
+changes the file allow what he likes.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from autotrack.errors import MissingDependencyError, UnsupportedValueError, UntrustedModelError
+from autotrack.models.same_state import same_state
+
+FORMAT = "skops"
+# Classes (no functions) of these modules hold numbers and other estimators. skops allows estimators themselves.
+_MODULES = frozenset(
+    {
+        "sklearn._loss._loss",
+        "sklearn._loss.link",
+        "sklearn._loss.loss",
+        "sklearn.calibration",
+        "sklearn.compose._column_transformer",
+        "sklearn.ensemble._hist_gradient_boosting.predictor",
+        "sklearn.gaussian_process.kernels",
+        "sklearn.metrics._dist_metrics",
+        "sklearn.metrics._scorer",
+        "sklearn.model_selection._split",
+        "sklearn.neighbors._ball_tree",
+        "sklearn.neighbors._kd_tree",
+        "sklearn.neural_network._stochastic_optimizers",
+        "sklearn.tree._tree",
+    }
+)
+_NAMES = frozenset(
+    {
+        "collections.OrderedDict",
+        "collections.defaultdict",
+        "lightgbm.basic.Booster",
+        "lightgbm.sklearn.LGBMClassifier",
+        "lightgbm.sklearn.LGBMRanker",
+        "lightgbm.sklearn.LGBMRegressor",
+        "xgboost.core.Booster",
+        "xgboost.sklearn.XGBClassifier",
+        "xgboost.sklearn.XGBRFClassifier",
+        "xgboost.sklearn.XGBRFRegressor",
+        "xgboost.sklearn.XGBRanker",
+        "xgboost.sklearn.XGBRegressor",
+    }
+)
+
+
+def write_skops(model: object, path: Path) -> list[str]:
+    """Write an estimator, and read it back to see that it is the same.
+
+    Args:
+        model: A fitted estimator.
+        path: The file to write.
+
+    Returns:
+        The types beside skops' own that reading has to allow: what MLmodel lists as `skops_trusted_types`.
+
+    Raises:
+        UnsupportedValueError: The format does not restore it exactly, or would have to build a type that is on no list
+            of safe ones; the message says which.
+        MissingDependencyError: skops is not installed.
+    """
+    io = _skops_io()
+    try:
+        io.dump(model, path, compression=zipfile.ZIP_DEFLATED, compresslevel=1)
+        needed: list[str] = io.get_untrusted_types(file=path)
+    except Exception as error:
+        raise UnsupportedValueError(f"skops cannot write it ({error})") from error
+    _refuse(unsafe_types(needed))
+    try:
+        restored = io.load(path, trusted=needed)
+        same = same_state(model, restored)
+    except Exception as error:
+        raise UnsupportedValueError(f"skops cannot read it back ({error})") from error
+    if not same:
+        raise UnsupportedValueError("skops does not restore it exactly")
+    return needed
+
+
+def read_skops(path: Path, uri: str) -> Any:
+    """Read an estimator; types that are not known to be safe are not built.
+
+    Raises:
+        UntrustedModelError: The file asks for such types.
+    """
+    io = _skops_io()
+    needed = io.get_untrusted_types(file=path)
+    if unsafe := unsafe_types(needed):
+        raise UntrustedModelError(
+            f"{uri}: {path.name} asks for types that are not known to be safe: {', '.join(unsafe)}\n"
+            "Look at them; if they are what the model is made of, load it with trust=True (--trust)."
+        )
+    return io.load(path, trusted=needed)
+
+
+def read_skops_trusted(path: Path) -> Any:
+    """Read an estimator with whatever types the file asks for, as the user said that it is trusted."""
+    io = _skops_io()
+    return io.load(path, trusted=io.get_untrusted_types(file=path))
+
+
+def unsafe_types(names: Iterable[str]) -> list[str]:
+    """Return those types that are on no list of safe ones.
+
+    Example:
+        >>> unsafe_types(["collections.OrderedDict", "builtins.eval"])
+        ['builtins.eval']
+    """
+    return [name for name in names if not (name in _NAMES or _is_listed_class(name))]
+
+
+def _is_listed_class(name: str) -> bool:
+    module, _, attribute = name.rpartition(".")
+    return module in _MODULES and isinstance(getattr(import_module(module), attribute, None), type)
+
+
+def _refuse(unsafe: list[str]) -> None:
+    if unsafe:
+        raise UnsupportedValueError(f"skops would have to build {', '.join(unsafe)}")
+
+
+def _skops_io() -> Any:
+    try:
+        import skops.io
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError("skops", "models") from error
+    return skops.io
