@@ -59,6 +59,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_input_examples: Annotated[
         bool, Meta(description="Keep some rows of the training data beside the model; they leave this process.")
     ] = False
+    log_every_n_steps: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Deep learning: record the metrics of every n-th batch too, not only of each epoch. 0: none.",
+        ),
+    ] = 0
     max_child_runs: Annotated[
         int, Meta(ge=0, description="How many of the best candidates of a search get a run of their own.")
     ] = 5

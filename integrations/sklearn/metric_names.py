@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from autotrack.integrations.sklearn.split_names import name_of
+from autotrack.held_out.split_names import name_of
 from autotrack.patching.call import signature
 
 _AVERAGED = frozenset({"f1_score", "fbeta_score", "jaccard_score", "precision_score", "recall_score"})

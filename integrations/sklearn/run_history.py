@@ -17,8 +17,8 @@ from autotrack.evaluation import Evaluation
 from autotrack.held_out.fitted import training_of
 from autotrack.held_out.predictions import Prediction
 from autotrack.held_out.samples import Array, digest, follows
+from autotrack.held_out.split_names import TEST, TRAINING, split_by_name
 from autotrack.integrations.sklearn.provenance import Found
-from autotrack.integrations.sklearn.split_names import TEST, TRAINING, split_by_name
 from autotrack.run import Run
 
 MAX_SPLITS = 10

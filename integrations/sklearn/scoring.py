@@ -17,12 +17,12 @@ from autotrack.held_out.predictions import (
     training_to_watch,
 )
 from autotrack.held_out.samples import rows_of
+from autotrack.held_out.split_names import is_library
 from autotrack.integration import Call, Patcher
 from autotrack.integrations.sklearn.classes import definition
 from autotrack.integrations.sklearn.held_out import record_score
 from autotrack.integrations.sklearn.kinds import last_step
 from autotrack.integrations.sklearn.provenance import Found
-from autotrack.integrations.sklearn.split_names import is_library
 from autotrack.patching import nesting
 from autotrack.recording import current_recorder
 from autotrack.shield import shielded

@@ -17,7 +17,7 @@ from sklearn.metrics import accuracy_score, f1_score, make_scorer, roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 import autotrack
-from autotrack.integrations.sklearn.split_names import meaning
+from autotrack.held_out.split_names import meaning
 
 if TYPE_CHECKING:
     from tests.integrations.conftest import Recorded

@@ -17,7 +17,20 @@ TEST = "test"
 VALIDATION = "validation"
 TRAINING = "training"
 
-LIBRARIES = frozenset({"autotrack", "catboost", "imblearn", "joblib", "lightgbm", "sklearn", "threading", "xgboost"})
+LIBRARIES = frozenset(
+    {
+        "autotrack",
+        "catboost",
+        "imblearn",
+        "joblib",
+        "keras",
+        "lightgbm",
+        "sklearn",
+        "tensorflow",
+        "threading",
+        "xgboost",
+    }
+)
 MAX_FRAMES = 12
 MAX_ENTRIES = 100
 
