@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from autotrack._version import __version__
 
 if TYPE_CHECKING:
+    from autotrack import models
     from autotrack.api import (
         active_run,
         delete_run,
@@ -69,6 +70,7 @@ __all__ = [
     "log_params",
     "log_table",
     "log_text",
+    "models",
     "paused",
     "restore_run",
     "search_runs",
@@ -85,6 +87,8 @@ def __getattr__(name: str) -> Any:
     """Load public names on first use, so that `import autotrack` costs nothing."""
     from importlib import import_module
 
+    if name == "models":
+        return import_module("autotrack.models")
     if name in __all__:
         value = getattr(import_module(_ELSEWHERE.get(name, "autotrack.api")), name)
         globals()[name] = value

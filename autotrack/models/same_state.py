@@ -66,7 +66,7 @@ def _same_array(first: Any, second: Any, seen: Seen) -> bool:
         return _all_same(first.ravel().tolist(), second.ravel().tolist(), seen)
     if first.dtype.names:  # between the fields lie bytes that nobody has set
         return all(_same_array(first[name], second[name], seen) for name in first.dtype.names)
-    return first.tobytes() == second.tobytes()
+    return bool(first.tobytes() == second.tobytes())
 
 
 def _all_same(first: Iterable[Any], second: Iterable[Any], seen: Seen) -> bool:

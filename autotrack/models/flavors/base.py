@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import msgspec
+
+Predict: TypeAlias = Callable[[Any, Mapping[str, Any]], Any]
+"""Takes what `enforce_schema` returns and inference parameters, gives predictions as the library returns them."""
 
 
 class Flavor(msgspec.Struct, frozen=True):
