@@ -73,9 +73,9 @@ def test_pictures_are_drawn_elsewhere(draughtsman: Draughtsman) -> None:
 def test_a_process_that_died_is_started_again(draughtsman: Draughtsman) -> None:
     report = EVALUATIONS["binary"].to_dict()
     draughtsman.draw(report, ("roc_curve",))
-    assert draughtsman._process is not None
-    draughtsman._process.kill()
-    draughtsman._process.wait()
+    assert draughtsman._helper is not None
+    draughtsman._helper._process.kill()
+    draughtsman._helper._process.wait()
     with pytest.raises(OSError, match=r"ended|Broken pipe"):
         draughtsman.draw(report, ("roc_curve",))
     assert set(draughtsman.draw(report, ("roc_curve",))) == {"test_roc_curve.png"}
