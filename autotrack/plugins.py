@@ -25,6 +25,8 @@ BUILTIN: Mapping[str, str] = {
     "xgboost": "autotrack.integrations.xgboost:XGBoost",
     "lightgbm": "autotrack.integrations.lightgbm:LightGBM",
     "catboost": "autotrack.integrations.catboost:CatBoostIntegration",
+    "lightning": "autotrack.integrations.lightning:Lightning",
+    "pytorch_lightning": "autotrack.integrations.lightning:PytorchLightning",
 }
 """Import name -> class. Entry points of the group `autotrack.integrations` add to it, under the same kind of key."""
 

@@ -1,0 +1,99 @@
+"""`Trainer.fit`: one run for each call, whatever the trainer did before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from autotrack import names
+from autotrack.held_out import fitted
+from autotrack.integration import Call, CallFailedError
+from autotrack.integrations.lightning.hooks import listening
+from autotrack.integrations.lightning.outcome import save_module
+from autotrack.integrations.lightning.parameters import of_kind
+from autotrack.integrations.lightning.recording import FitRecording, StageRecording
+from autotrack.models.flavors.pytorch import innermost
+from autotrack.recording import current_settings
+from autotrack.records import INTERRUPTED
+from autotrack.run import Run
+
+_TUNERS = ("LearningRateFinder", "BatchSizeFinder")
+
+
+def observe_fit(call: Call) -> Iterator[None]:
+    """Record one fit."""
+    trainer = call.instance
+    if _only_tunes(trainer) or not is_recorded_here(trainer):
+        return
+    arguments = call.arguments()
+    module, datamodule = own_module(arguments["model"]), datamodule_of(arguments)
+    with call.run(name=run_name(type(module).__name__), tags=tags_of(module)) as run:
+        recording = FitRecording(run, trainer)
+        recording.log_setup(module, datamodule, arguments["ckpt_path"])
+        fitted.remember(module, run)
+        with listening(trainer, recording):
+            yield from observed(recording)
+        if recording.interruption is None:
+            save_module(run, trainer, module)
+
+
+def observed(recording: StageRecording) -> Iterator[None]:
+    """Let the trainer work; log what is left to log in any case, and the end of a run that was interrupted."""
+    try:
+        yield
+    except CallFailedError:
+        recording.finish()
+        _end_if_interrupted(recording)
+        raise
+    recording.finish()
+    _end_if_interrupted(recording)
+
+
+def _end_if_interrupted(recording: StageRecording) -> None:
+    if recording.interruption is not None and recording.run.source != "manual":
+        recording.run.end(INTERRUPTED)
+
+
+def run_name(default: str) -> str:
+    """Return the name of a run: the setting's, else `default`."""
+    return current_settings().run_name or default
+
+
+def tags_of(module: Any) -> dict[str, str]:
+    """Return MLflow's tags of a training with Lightning."""
+    kind = type(module)
+    return {
+        names.AUTOLOGGING: "pytorch",
+        names.ESTIMATOR_NAME: kind.__name__,
+        names.ESTIMATOR_CLASS: f"{kind.__module__}.{kind.__qualname__}",
+    }
+
+
+def own_module(model: Any) -> Any:
+    """Return the user's module, without what `torch.compile` wraps around it."""
+    return innermost(model) if hasattr(model, "named_modules") else model
+
+
+def datamodule_of(arguments: dict[str, Any]) -> Any:
+    """Return the datamodule of a call; Lightning takes it in the place of loaders too."""
+    for value in (arguments.get("datamodule"), arguments.get("train_dataloaders"), arguments.get("dataloaders")):
+        if hasattr(value, "prepare_data"):
+            return value
+    return None
+
+
+def run_of_module(module: Any) -> Run | None:
+    """Return the run that trained a module, if one did in this process."""
+    return fitted.run_of(module) if module is not None else None
+
+
+def is_recorded_here(trainer: Any) -> bool:
+    """Say whether this process records the trainer's job: rank 0 does, on the first of several machines too."""
+    return trainer.global_rank == 0 or current_settings().all_ranks
+
+
+def _only_tunes(trainer: Any) -> bool:
+    """Say whether a fit is the trial of a `Tuner`, which puts everything back afterwards."""
+    return any(
+        getattr(callback, "_early_exit", False) for name in _TUNERS for callback in of_kind(trainer.callbacks, name)
+    )
