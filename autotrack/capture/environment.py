@@ -72,7 +72,7 @@ def capture_environment() -> Environment:
         implementation=platform.python_implementation(),
         platform=f"{platform.system()}-{platform.release()}-{platform.machine()}",
         hostname=platform.node(),
-        user=_user(),
+        user=current_user(),
         cpu_model=hardware.cpu_model(),
         cpu_count=hardware.cpu_count(),
         memory_bytes=hardware.memory_bytes(),
@@ -87,7 +87,8 @@ def capture_environment() -> Environment:
     )
 
 
-def _user() -> str:
+def current_user() -> str:
+    """Return who runs this process: the login name, or the numeric id where there is none."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):  # a container's user without a name; the error depends on the version

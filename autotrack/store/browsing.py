@@ -14,6 +14,7 @@ from autotrack.store import schema
 from autotrack.store.filters.compiler import ATTRIBUTE_COLUMNS, statistic_column
 from autotrack.store.filters.syntax import Field
 from autotrack.store.queries import NAN, Search, search_conditions
+from autotrack.store.registry.tables import model_change, registered_model
 
 if TYPE_CHECKING:
     from autotrack.store.store import Store
@@ -118,7 +119,7 @@ def read_groups(store: Store, search: Search, by: Sequence[Field], metrics: Sequ
 
 
 def change_mark(store: Store) -> str:
-    """Give a text that differs as soon as something was recorded, deleted or restored."""
+    """Give a text that differs as soon as something was recorded, registered, deleted or restored."""
     writer, run = schema.writer, schema.run
     counts = select(
         select(func.count()).select_from(writer).scalar_subquery(),
@@ -126,6 +127,8 @@ def change_mark(store: Store) -> str:
         select(func.count()).select_from(run).scalar_subquery(),
         select(func.coalesce(func.max(run.c.deleted_at), 0)).scalar_subquery(),
         select(func.count(run.c.deleted_at)).scalar_subquery(),
+        select(func.coalesce(func.max(model_change.c.id), 0)).scalar_subquery(),
+        select(func.count()).select_from(registered_model).scalar_subquery(),
     )
     with store.reading() as connection:
         return "-".join(map(str, connection.execute(counts).one()))

@@ -73,7 +73,7 @@ def search_runs(
 ) -> list[RunRow]:
     """Read a page of runs."""
     statement = _RUNS.where(*search_conditions(search)).offset(offset or None).limit(limit)
-    with _pattern_errors(search):
+    with pattern_errors(search.filter):
         rows = connection.execute(compile_order(statement, parse_order(order_by or ""))).all()
     return run_rows(connection, rows, with_values=with_values)
 
@@ -81,7 +81,7 @@ def search_runs(
 def count_runs(connection: Connection, search: Search) -> int:
     """Count runs."""
     statement = select(func.count()).select_from(run.join(experiment)).where(*search_conditions(search))
-    with _pattern_errors(search):
+    with pattern_errors(search.filter):
         return connection.scalar(statement) or 0
 
 
@@ -174,12 +174,12 @@ def search_conditions(search: Search) -> list[ColumnElement[bool]]:
 
 
 @contextmanager
-def _pattern_errors(search: Search) -> Iterator[None]:
+def pattern_errors(filter: str | None) -> Iterator[None]:  # noqa: A002 - the word users know
     """Turn the complaint of PostgreSQL about a pattern that Python could read into one about the filter."""
     try:
         yield
     except DataError as error:
-        raise FilterError(f"the database refuses this filter: {error.orig}", search.filter or "", 0) from error
+        raise FilterError(f"the database refuses this filter: {error.orig}", filter or "", 0) from error
 
 
 def _candidates(connection: Connection, reference: str) -> list[Row[Any]]:

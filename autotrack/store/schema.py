@@ -1,4 +1,4 @@
-"""The tables of the store. A change here needs a new script in `migrations/versions` and a new `HEAD`.
+"""The tables of runs. A change here needs a new script in `migrations/versions` and a new `HEAD`.
 
 Everything of a run hangs on `run.id`, a small integer, and goes with it. Points of metrics are kept in blocks (see
 `chunks.py`): `metric_tail` has the small ones as they arrive, `metric_chunk` those sealed to 1,024 points with their
@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, MetaD
 
 from autotrack.store.columns import AnyText, Float, Key, Packed, row_id
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision of the migrations that this schema corresponds to."""
 
 VERSION_TABLE = "autotrack_version"

@@ -1,4 +1,4 @@
-"""Turn the tree of a filter into SQLAlchemy expressions with bound values, over `run` joined with `experiment`.
+"""Turn the tree of a filter into SQLAlchemy expressions with bound values, over a `Subject`: mostly runs.
 
 Every expression is true or false, never NULL, so that `not` is simply the opposite. Conditions on values are
 `run.id IN (SELECT run_id ...)`: the inner query runs once, along an index that begins with the key.
@@ -7,10 +7,24 @@ Every expression is true or false, never NULL, so that `not` is simply the oppos
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Double, FromClause, Select, and_, false, func, literal, not_, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+)
 
 from autotrack.store.filters.syntax import And, Field, Node, Not, Or, Ordering, Predicate, Span, Value
 from autotrack.store.patterns import like_to_regex
@@ -36,50 +50,88 @@ ATTRIBUTE_COLUMNS: dict[str, ColumnElement[Any]] = {
     "duration": (run.c.end_time - run.c.start_time) / literal(1e9, Double()),
 }
 """The columns of `run` joined with `experiment` that hold the attributes of a run."""
-_TABLES = {"metric": series, "param": param, "tag": tag}
 
 
-def compile_filter(node: Node | None) -> _Condition:
-    """Give the condition that a run must meet."""
+class Holder(NamedTuple):
+    """Where values lie of which one row has several.
+
+    Attributes:
+        row: The id of the row, never NULL.
+        table: Has a line for each value.
+        owner: Name of the column with the id of the row it belongs to.
+    """
+
+    row: ColumnElement[int]
+    table: Table
+    owner: str
+
+
+class Subject(NamedTuple):
+    """The rows that a filter chooses from.
+
+    Attributes:
+        attributes: The column of each attribute.
+        holders: Where the rest lies, by kind ("metric", "param", "tag") or name of the attribute.
+        order: How rows are sorted that no other order tells apart.
+    """
+
+    attributes: Mapping[str, ColumnElement[Any]]
+    holders: Mapping[str, Holder]
+    order: tuple[ColumnElement[Any], ...]
+
+
+RUNS = Subject(
+    ATTRIBUTE_COLUMNS,
+    {kind: Holder(run.c.id, table, "run_id") for kind, table in (("metric", series), ("param", param), ("tag", tag))},
+    (run.c.start_time.desc(), run.c.id.desc()),
+)
+
+
+def compile_filter(node: Node | None, subject: Subject = RUNS) -> _Condition:
+    """Give the condition that a row must meet."""
     match node:
         case None:
             return true()
         case And(parts):
-            return and_(*map(compile_filter, parts))
+            return and_(*(compile_filter(part, subject) for part in parts))
         case Or(parts):
-            return or_(*map(compile_filter, parts))
+            return or_(*(compile_filter(part, subject) for part in parts))
         case Not(part):
-            return not_(compile_filter(part))
+            return not_(compile_filter(part, subject))
         case Predicate():
-            return _predicate(node)
+            return _predicate(node, subject)
 
 
-def compile_order(statement: Select[Any], terms: list[Ordering]) -> Select[Any]:
-    """Sort runs by some fields, then the latest first.
+def compile_order(statement: Select[Any], terms: list[Ordering], subject: Subject = RUNS) -> Select[Any]:
+    """Sort rows by some fields, then in the order of the subject: runs the latest first.
 
-    Runs without a field come last whichever way it is sorted, just before them those where it is NaN. Parameters that
+    Rows without a field come last whichever way it is sorted, just before them those where it is NaN. Parameters that
     are numbers come before those that are not.
     """
     for number, term in enumerate(terms):
         if term.field.kind == "attribute":
-            columns: tuple[ColumnElement[Any], ...] = (ATTRIBUTE_COLUMNS[term.field.key],)
+            columns: tuple[ColumnElement[Any], ...] = (subject.attributes[term.field.key],)
         else:
-            table = _TABLES[term.field.kind].alias(f"order_{number}")
-            here = and_(table.c.run_id == run.c.id, table.c.key == term.field.key)
-            statement = statement.join(table, here, isouter=True).order_by(table.c.run_id.is_(None))
+            holder = subject.holders[term.field.kind]
+            table = holder.table.alias(f"order_{number}")
+            here = and_(table.c[holder.owner] == holder.row, table.c.key == term.field.key)
+            statement = statement.join(table, here, isouter=True).order_by(table.c[holder.owner].is_(None))
             columns = _sort_columns(term.field, table)
         for column in columns:
             statement = statement.order_by(column.is_(None), column.desc() if term.descending else column.asc())
-    return statement.order_by(run.c.start_time.desc(), run.c.id.desc())
+    return statement.order_by(*subject.order)
 
 
-def _predicate(node: Predicate) -> _Condition:
+def _predicate(node: Predicate, subject: Subject) -> _Condition:
     field = node.field
-    if field.kind == "attribute":
-        attribute = ATTRIBUTE_COLUMNS[field.key]
+    if field.kind == "attribute" and field.key in subject.attributes:
+        attribute = subject.attributes[field.key]
         return and_(attribute.is_not(None), _signed(node, lambda _: attribute))
-    table = _TABLES[field.kind]
-    return run.c.id.in_(select(table.c.run_id).where(table.c.key == field.key, _signed(node, _column(field))))
+    holder = subject.holders[field.key if field.kind == "attribute" else field.kind]
+    values = select(holder.table.c[holder.owner]).where(_signed(node, _column(field, holder.table)))
+    if field.kind != "attribute":
+        values = values.where(holder.table.c.key == field.key)
+    return holder.row.in_(values)
 
 
 def _signed(node: Predicate, column: Callable[[Value | None], ColumnElement[Any]]) -> _Condition:
@@ -87,12 +139,12 @@ def _signed(node: Predicate, column: Callable[[Value | None], ColumnElement[Any]
     return not_(func.coalesce(condition, false())) if node.negated else condition
 
 
-def _column(field: Field) -> Callable[[Value | None], ColumnElement[Any]]:
+def _column(field: Field, table: Table) -> Callable[[Value | None], ColumnElement[Any]]:
     """Give, for a value, the column to compare with it: parameters have one for numbers and one for texts."""
     if field.kind == "metric":
         return lambda _: statistic_column(field.statistic, series)
-    if field.kind == "tag":
-        return lambda _: tag.c.value
+    if field.kind != "param":
+        return lambda _: table.c["value" if field.kind == "tag" else field.key]
     return lambda value: param.c.text if isinstance(value, str) else param.c.num
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 
 from autotrack.records import STATUSES
-from autotrack.store.filters.syntax import Field, Span, Value
+from autotrack.store.filters.syntax import Field, Span, Value, Vocabulary
 from autotrack.store.patterns import PATTERN_LENGTH, repeats_a_repeat
 
 KINDS = {
@@ -22,6 +22,9 @@ ATTRIBUTES = {
     **dict.fromkeys(("start_time", "end_time"), "time"),
     "duration": "number",
 }
+RUNS = Vocabulary(ATTRIBUTES, {"status": STATUSES})
+"""What filters of runs speak of."""
+
 STATISTICS = ("last", "min", "max", "mean", "count")
 TEXT_OPERATORS = ("like", "ilike", "~")
 _INT64 = 2**63 - 1
@@ -32,7 +35,7 @@ class Mistake(Exception):  # noqa: N818 - the parser turns it into a FilterError
     """Why a field or a value is refused."""
 
 
-def resolve_field(word: str, key: str | None) -> Field:
+def resolve_field(word: str, key: str | None, vocabulary: Vocabulary = RUNS) -> Field:
     """Give the field of `word` or `word.key`.
 
     Raises:
@@ -40,24 +43,28 @@ def resolve_field(word: str, key: str | None) -> Field:
     """
     kind = KINDS.get(word.lower())
     if kind is None:
-        return _attribute(word) if key is None else _unknown(word, key)
+        return _attribute(word, vocabulary) if key is None else _unknown(word, key)
     if key is None:
         raise Mistake(f"a key must follow {word!r}, as in {word}.<key>")
-    return _attribute(key) if kind == "attribute" else Field(kind, key)
+    if kind == "attribute":
+        return _attribute(key, vocabulary)
+    if kind not in vocabulary.kinds:
+        raise Mistake(f"there are no {kind}s here; fields are {_fields(vocabulary)}")
+    return Field(kind, key)
 
 
-def type_of(field: Field) -> str:
+def type_of(field: Field, vocabulary: Vocabulary = RUNS) -> str:
     """Give "number", "text", "time" or, for a parameter, "any"."""
-    return {"metric": "number", "param": "any", "tag": "text"}.get(field.kind) or ATTRIBUTES[field.key]
+    return {"metric": "number", "param": "any", "tag": "text"}.get(field.kind) or vocabulary.attributes[field.key]
 
 
-def convert(field: Field, operator: str, value: Value) -> Value:
+def convert(field: Field, operator: str, value: Value, vocabulary: Vocabulary = RUNS) -> Value:
     """Check that a value can be compared with a field, and give it the type in which it is.
 
     Raises:
         Mistake: It cannot.
     """
-    expected = type_of(field)
+    expected = type_of(field, vocabulary)
     if operator in TEXT_OPERATORS:
         return _pattern(expected, operator, value)
     if isinstance(value, bool):
@@ -70,7 +77,8 @@ def convert(field: Field, operator: str, value: Value) -> Value:
         raise Mistake("this is compared as text; put the value into quotes")
     if expected == "time":
         return _span(value)
-    return _status(operator, value) if field == Field("attribute", "status") else value
+    words = vocabulary.words.get(field.key) if field.kind == "attribute" else None
+    return value if words is None else _word(field.key, operator, value, words)
 
 
 def closest(word: str, known: Iterable[str]) -> str:
@@ -79,14 +87,16 @@ def closest(word: str, known: Iterable[str]) -> str:
     return f' (did you mean "{found[0]}"?)' if found else ""
 
 
-def _attribute(word: str) -> Field:
+def _attribute(word: str, vocabulary: Vocabulary) -> Field:
     name = word.lower()
-    if name in ATTRIBUTES:
+    if name in vocabulary.attributes:
         return Field("attribute", name)
-    hint = closest(name, ATTRIBUTES)
-    raise Mistake(
-        f"unknown field {word!r}{hint}; fields are metrics.<key>, params.<key>, tags.<key> and {', '.join(ATTRIBUTES)}"
-    )
+    raise Mistake(f"unknown field {word!r}{closest(name, vocabulary.attributes)}; fields are {_fields(vocabulary)}")
+
+
+def _fields(vocabulary: Vocabulary) -> str:
+    keyed = [f"{kind}s.<key>" for kind in vocabulary.kinds]
+    return f"{', '.join(keyed)} and {', '.join(vocabulary.attributes)}"
 
 
 def _unknown(word: str, key: str) -> Field:
@@ -111,11 +121,12 @@ def _pattern(expected: str, operator: str, value: Value) -> str:
     return value
 
 
-def _status(operator: str, value: Value) -> Value:
-    status = str(value).lower()
-    if operator in {"=", "in"} and status not in STATUSES:
-        raise Mistake(f"unknown status {value!r}{closest(status, STATUSES)}; there are {', '.join(STATUSES)}")
-    return status
+def _word(key: str, operator: str, value: Value, words: Iterable[str]) -> Value:
+    known = {word.lower(): word for word in words}
+    wanted = str(value).lower()
+    if operator in {"=", "in"} and wanted not in known:
+        raise Mistake(f"unknown {key} {value!r}{closest(wanted, known)}; there are {', '.join(words)}")
+    return known.get(wanted, wanted)
 
 
 def _span(value: Value) -> Span:

@@ -11,8 +11,8 @@ field       = name [ "." key ] | statistic "(" metric ")"
 from __future__ import annotations
 
 from autotrack.errors import FilterError
-from autotrack.store.filters.fields import STATISTICS, Mistake, closest, convert, resolve_field
-from autotrack.store.filters.syntax import And, Field, Node, Not, Or, Ordering, Predicate, Value
+from autotrack.store.filters.fields import RUNS, STATISTICS, Mistake, closest, convert, resolve_field
+from autotrack.store.filters.syntax import And, Field, Node, Not, Or, Ordering, Predicate, Value, Vocabulary
 from autotrack.store.filters.tokens import TokenReader
 
 MAX_LENGTH = 10_000
@@ -24,7 +24,7 @@ _WORDS = ("like", "ilike", "in", "between", "is", "not")
 _CONSTANTS = {"true": True, "false": False, "inf": float("inf"), "infinity": float("inf")}
 
 
-def parse_filter(text: str) -> Node | None:
+def parse_filter(text: str, vocabulary: Vocabulary = RUNS) -> Node | None:
     """Read a filter such as `metrics.val_acc > 0.9 and (params.C < 1 or tags.team = "x")`.
 
     Returns:
@@ -35,7 +35,7 @@ def parse_filter(text: str) -> Node | None:
     """
     if len(text) > MAX_LENGTH:
         raise FilterError(f"the filter is longer than {MAX_LENGTH:,} characters", text[:80], 79)
-    parser = _Parser(text)
+    parser = _Parser(text, vocabulary)
     if parser.at_end():
         return None
     tree = parser.disjunction()
@@ -45,16 +45,19 @@ def parse_filter(text: str) -> Node | None:
     return tree
 
 
-def parse_order(text: str) -> list[Ordering]:
+def parse_order(text: str, vocabulary: Vocabulary = RUNS) -> list[Ordering]:
     """Read an order such as `metrics.val_acc desc, start_time`.
 
     Raises:
         FilterError: It cannot be read.
     """
-    parser = _Parser(text)
+    parser = _Parser(text, vocabulary)
     terms: list[Ordering] = []
     while not parser.at_end():
+        column = parser.next.column
         field = parser.field()
+        if field.kind == "attribute" and field.key in vocabulary.unordered:
+            raise parser.error(f"there may be more than one {field.key}: this cannot be sorted by it", column)
         terms.append(Ordering(field, parser.take_word("asc", "desc") == "desc"))
         if not parser.take_sign(",") and not parser.at_end():
             raise parser.expected('"asc", "desc", "," or the end')
@@ -64,8 +67,9 @@ def parse_order(text: str) -> list[Ordering]:
 class _Parser(TokenReader):
     """A method for each rule of the grammar."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, vocabulary: Vocabulary) -> None:
         super().__init__(text)
+        self._vocabulary = vocabulary
         self._depth = 0
         self._predicates = 0
 
@@ -157,7 +161,7 @@ class _Parser(TokenReader):
             self.expect_sign(")", "after the metric")
             return Field("metric", inner.key, token.text.lower())
         try:
-            return resolve_field(token.text, token.key)
+            return resolve_field(token.text, token.key, self._vocabulary)
         except Mistake as mistake:
             raise self.error(str(mistake), token.column) from None
 
@@ -165,7 +169,7 @@ class _Parser(TokenReader):
         column = self.next.column
         value = self._literal()
         try:
-            return convert(field, operator, value)
+            return convert(field, operator, value, self._vocabulary)
         except Mistake as mistake:
             raise self.error(str(mistake), column) from None
 

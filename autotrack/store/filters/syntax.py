@@ -17,6 +17,22 @@ class Span(msgspec.Struct, frozen=True):
 Value: TypeAlias = float | str | bool | Span
 
 
+class Vocabulary(msgspec.Struct, frozen=True):
+    """What a filter can speak of.
+
+    Attributes:
+        attributes: Type of each attribute: "text", "number" or "time".
+        words: The values of an attribute that can have only these; they may be written in any case.
+        kinds: Which of "metric", "param" and "tag" there are.
+        unordered: Attributes that cannot be sorted by, because there may be several of one.
+    """
+
+    attributes: dict[str, str]
+    words: dict[str, tuple[str, ...]] = {}
+    kinds: tuple[str, ...] = ("metric", "param", "tag")
+    unordered: tuple[str, ...] = ()
+
+
 class Field(msgspec.Struct, frozen=True):
     """What is compared.
 

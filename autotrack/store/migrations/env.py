@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from autotrack.store.registry import tables  # noqa: F401 - importing them makes them known to `metadata`
 from autotrack.store.schema import VERSION_TABLE, metadata
 
 
