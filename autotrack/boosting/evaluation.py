@@ -63,9 +63,12 @@ def _log_one(run: Run, predictor: Predictor, split: Split, budget: float, earlie
 
 def _evaluate(predictor: Predictor, split: Split, budget: float) -> tuple[tuple[Evaluation, Any], Any]:
     def compute(rows: Any) -> tuple[Evaluation, Any]:
-        predicted = predictor.predict(split.features(rows))
+        known = split.predicted
+        predicted = predictor.finish(predictor.predict(split.features(rows)) if known is None else known)
         return _report(predictor, split, rows, predicted, budget), predicted
 
+    if split.predicted is not None:
+        return compute(None), None
     if predictor.task == RANKING:
         return _whole_groups(predictor, split, compute, budget)
     if split.divisible:

@@ -14,6 +14,9 @@ CLASSIFICATION = "classification"
 REGRESSION = "regression"
 RANKING = "ranking"
 
+MOST_NUMBERS = 20_000_000
+"""Predictions of one set that are read at the end of a training and held until they are evaluated."""
+
 
 class Split(NamedTuple):
     """One set of data with labels.
@@ -27,6 +30,7 @@ class Split(NamedTuple):
         weights: Weights, shape (rows,), or None.
         groups: Sizes of consecutive groups of rows of a ranking, or None.
         divisible: Whether `features` can give some of the rows.
+        predicted: What the finished model predicts for all rows, where that is known already.
     """
 
     name: str
@@ -37,6 +41,7 @@ class Split(NamedTuple):
     weights: Any = None
     groups: Any = None
     divisible: bool = True
+    predicted: Any = None
 
 
 class Predictor(NamedTuple):
@@ -48,12 +53,14 @@ class Predictor(NamedTuple):
             `classes` is None; values or relevances else.
         classes: Classes in the order of the scores.
         seconds_per_row: Estimate for data that cannot be divided.
+        finish: Makes of what `predict` returns what is said there; by default it is that.
     """
 
     task: str
     predict: Callable[[Any], Any]
     classes: Any = None
     seconds_per_row: float = 0.0
+    finish: Callable[[Any], Any] = lambda predicted: predicted
 
 
 def from_arrays(name: str, X: Any, y: Any, weights: Any = None, groups: Any = None) -> Split | None:

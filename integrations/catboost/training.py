@@ -28,7 +28,7 @@ from autotrack.models.signature import signature_of_numbers
 from autotrack.models.snapshot import take_native_snapshot
 from autotrack.run import Run
 
-MAX_ITERATIONS_WITH_CALLBACK = 300
+MAX_ITERATIONS_WITH_CALLBACK = 100
 _LOGGED = ("early_stopping_rounds", "use_best_model", "metric_period", "cat_features", "text_features")
 
 

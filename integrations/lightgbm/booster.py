@@ -72,13 +72,23 @@ class Source:
             except TypeError:  # a list
                 self._data = lambda: data
 
-    def split(self) -> Split | str:
-        """Return the split, or why there is none."""
-        data, labels = self._data(), self._dataset.label
+    @property
+    def data(self) -> Any:
+        """The raw data, None once they are gone."""
+        return self._data()
+
+    def split(self, known: Mapping[int, Any]) -> Split | str:
+        """Return the split, or why there is none.
+
+        Args:
+            known: Predictions for whole sets, by the id of the Dataset.
+        """
+        predicted, labels = known.get(id(self._dataset)), self._dataset.label
         if labels is None:
             return f"{self.name}: it has no labels"
-        rows = count_rows(data) if data is not None else 0
-        if not rows:
+        data, _ = self.fingerprinted()
+        rows = count_rows(data)
+        if predicted is None and (self.data is None or not rows):
             return f"{self.name}: its raw data are gone; keep them in a variable to have them evaluated"
         return Split(
             self.name,
@@ -88,11 +98,12 @@ class Source:
             lambda positions: take_rows(data, positions),
             self._dataset.weight,
             self._dataset.group,
+            predicted=predicted,
         )
 
     def fingerprinted(self) -> tuple[Any, Any]:
         """Return what can be fingerprinted, and the labels."""
-        data = self._data()
+        data = self.data
         if data is None:
             data = Shape((self._dataset.num_data(), self._dataset.num_feature()), "float64")
         return data, self._dataset.label

@@ -7,6 +7,7 @@ from typing import Any
 from autotrack.active import active_run
 from autotrack.boosting.iterations import History, log_best, metric_key
 from autotrack.boosting.runs import run_name, tags_of
+from autotrack.integrations.lightgbm import at_hand
 from autotrack.patching.nesting import active_call
 from autotrack.run import Run
 from autotrack.shield import shielded
@@ -41,6 +42,8 @@ class AutotrackCallback:
         self._learning_rate = learning_rate
         self._silent = False
         self.history = History()
+        self.reads_predictions = False
+        self.predicted: dict[int, Any] = {}
 
     def __reduce__(self) -> Any:
         """Leave the run behind, which is of this process."""
@@ -61,6 +64,8 @@ class AutotrackCallback:
                 with self._run.timed():
                     rate = env.params.get("learning_rate") if self._learning_rate else None
                     self.history.log(self._run, env.iteration, values_of(env.evaluation_result_list), rate)
+                    if self.reads_predictions and env.iteration == env.end_iteration - 1:
+                        self.predicted = at_hand.read(env.model)
                 if self._ours and env.iteration == env.end_iteration - 1:
                     self._run.end()
 

@@ -14,6 +14,7 @@ from autotrack.boosting.runs import log_data, run_name, tags_of
 from autotrack.boosting.splits import Split
 from autotrack.held_out import fitted
 from autotrack.integration import Call
+from autotrack.integrations.lightgbm import at_hand
 from autotrack.integrations.lightgbm.booster import Source, booster_snapshot, describe, predictor_of
 from autotrack.integrations.lightgbm.callback import AutotrackCallback
 from autotrack.models.flavors.lightgbm import lightgbm_flavor
@@ -38,6 +39,8 @@ def observe_train(call: Call) -> Iterator[None]:
         log_origin(run, arguments["init_model"])
         sources = _sources(arguments) if estimator is None else []
         callback = inject(call, run, arguments["callbacks"])
+        if callback is not None:
+            callback.reads_predictions = estimator is None and at_hand.are_wanted(arguments)
         yield
         booster = call.result
         fitted.remember(booster, run)
@@ -46,7 +49,8 @@ def observe_train(call: Call) -> Iterator[None]:
         _log_best_score(run, booster)
         describe(run, booster, known)
         if estimator is None:
-            _finish(call, run, sources)
+            everything = booster.best_iteration in {-1, 0, booster.current_iteration()}  # what `predict` uses
+            _finish(call, run, sources, callback.predicted if callback is not None and everything else {})
 
 
 def inject(call: Call, run: Run, callbacks: Any) -> AutotrackCallback | None:
@@ -79,11 +83,11 @@ def _sources(arguments: Mapping[str, Any]) -> list[Source]:
     return [*found, Source(names.TRAINING, train)]
 
 
-def _finish(call: Call, run: Run, sources: list[Source]) -> None:
+def _finish(call: Call, run: Run, sources: list[Source], known: Mapping[int, Any]) -> None:
     booster = call.result
     splits: list[Split] = []
     for source in sources:
-        split = source.split()
+        split = source.split(known)
         if isinstance(split, str):
             run.note("evaluation.skipped", split)
         else:
@@ -94,8 +98,8 @@ def _finish(call: Call, run: Run, sources: list[Source]) -> None:
         run.note("evaluation.skipped", predictor)
     else:
         predicted = log_evaluations(call, run, booster, predictor, splits)
-    inputs = splits[-1].data if splits else None
-    signature = None if splits else signature_of_numbers(booster.feature_name(), booster.num_feature())
+    inputs = next((source.data for source in reversed(sources) if source.data is not None), None)
+    signature = signature_of_numbers(booster.feature_name(), booster.num_feature()) if inputs is None else None
     save_model(
         run,
         lambda path: booster_snapshot(booster, path),

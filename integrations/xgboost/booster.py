@@ -76,7 +76,7 @@ def predictor_of(booster: Any, *, custom: bool) -> Predictor | str:
     if objective == "multi:softprob":
         return Predictor(CLASSIFICATION, booster.predict, np.arange(n_classes), cost)
     if objective in {"binary:hinge", "multi:softmax"}:
-        return Predictor(CLASSIFICATION, lambda data: booster.predict(data).astype(int), None, cost)
+        return Predictor(CLASSIFICATION, booster.predict, None, cost, finish=lambda labels: labels.astype(int))
     if objective.startswith("rank:"):
         return Predictor(RANKING, booster.predict, None, cost)
     if objective.startswith(_REGRESSIONS):
@@ -84,8 +84,8 @@ def predictor_of(booster: Any, *, custom: bool) -> Predictor | str:
     return f"there is no evaluation for the objective {objective}"
 
 
-def split_of(name: str, data: Any) -> Split | None:
-    """Return a DMatrix as a split, None where it has no labels."""
+def split_of(name: str, data: Any, predicted: Any = None) -> Split | None:
+    """Return a DMatrix as a split, with what is predicted for it if that is known; None where it has no labels."""
     rows, truth = data.num_row(), data.get_label()
     if not truth.size:
         return None
@@ -101,6 +101,7 @@ def split_of(name: str, data: Any) -> Split | None:
         weights if weights.size == rows else None,
         groups,
         divisible=hasattr(type(data), "slice") and type(data).__name__ == "DMatrix",
+        predicted=predicted,
     )
 
 

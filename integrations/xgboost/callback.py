@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from xgboost.callback import TrainingCallback
@@ -39,6 +40,8 @@ class AutotrackCallback(TrainingCallback):
         self._ours = False
         self._learning_rate = learning_rate
         self.history = History()
+        self.asked: Sequence[Any] = ()
+        self.predicted: tuple[int, dict[int, Any]] = (0, {})
 
     def __reduce__(self) -> Any:
         """Leave the run behind, which is of this process."""
@@ -68,7 +71,14 @@ class AutotrackCallback(TrainingCallback):
         return False
 
     def after_training(self, model: Any) -> Any:
-        """Log the best iteration; end the run if it is the callback's own."""
+        """Log the best iteration; end the run if it is the callback's own.
+
+        XGBoost still has its predictions for the data of the training, and drops them when it returns.
+        """
+        if self._run is not None and self.asked:
+            with shielded("reading predictions of XGBoost", self._run.note), self._run.timed():
+                found = {id(data): model.predict(data) for data in self.asked}
+                self.predicted = model.num_boosted_rounds(), found
         if self._run is not None and self._given is None:
             with shielded("ending the callback for XGBoost", self._run.note):
                 self.log_best(self._run, model)
