@@ -41,6 +41,22 @@ class RunNotFoundError(AutotrackError, LookupError):
     """No run, or more than one, matches the id that was asked for."""
 
 
+class ExperimentNotFoundError(AutotrackError, LookupError):
+    """No experiment matches what was asked for."""
+
+
+class ExperimentExistsError(AutotrackError, ValueError):
+    """An experiment has the name already."""
+
+
+class ConflictError(AutotrackError, ValueError):
+    """What is there already contradicts what shall be written: a parameter with another value, a deleted run."""
+
+
+class AccountError(AutotrackError, ValueError):
+    """An account or a token is not there, exists already, or cannot be made as asked."""
+
+
 class ModelNotFoundError(AutotrackError, LookupError):
     """No registered model, or no version of one, matches what was asked for."""
 

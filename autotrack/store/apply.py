@@ -163,7 +163,8 @@ def _experiment_id(connection: Connection, name: str) -> int:
 def _apply(record: Record, batch: Batch) -> None:
     """Put a record that is one row of its own table, whose columns are named like the record's fields."""
     table = _TABLES[type(record)]
-    row = {column.name: getattr(record, column.name) for column in table.columns if column.name not in {"id", "run_id"}}
+    named = [name for name in record.__struct_fields__ if name in table.columns and name != "run_id"]
+    row = {name: getattr(record, name) for name in named}
     put(batch.connection, table, [{"run_id": batch.run_ids[record.run_id], **row}])
 
 

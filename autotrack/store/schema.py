@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, MetaD
 
 from autotrack.store.columns import AnyText, Float, Key, Packed, row_id
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision of the migrations that this schema corresponds to."""
 
 VERSION_TABLE = "autotrack_version"
@@ -33,6 +33,10 @@ experiment = Table(
     metadata,
     Column("id", row_id(), primary_key=True),
     Column("name", Key, nullable=False, unique=True),
+    Column("artifact_location", AnyText),  # NULL: files go where the store's files go
+    Column("created", BigInteger),  # NULL: no server made it
+    Column("updated", BigInteger),
+    Column("deleted_at", BigInteger),
 )
 
 run = Table(
@@ -49,6 +53,8 @@ run = Table(
     Column("end_time", BigInteger),
     Column("error", AnyText),
     Column("deleted_at", BigInteger),
+    Column("user_id", AnyText),  # what a client of MLflow's protocol calls its user
+    Column("artifact_uri", AnyText),  # NULL: files go where the store's files go
     Index("run_experiment", "experiment_id", "start_time"),
     Index("run_start", "start_time"),
     Index("run_parent", "parent_uid"),
@@ -158,6 +164,7 @@ dataset = Table(
     Column("profile", Packed, nullable=False),
     Column("source", AnyText),
     Column("time", BigInteger, nullable=False),
+    Column("origin", Packed),  # the words of the client that sent it, see `tracking.inputs`
 )
 
 evaluation = Table(

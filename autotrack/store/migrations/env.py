@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from autotrack.store.registry import tables  # noqa: F401 - importing them makes them known to `metadata`
+# Importing tables makes them known to `metadata`.
+from autotrack.store.accounts import tables as account_tables  # noqa: F401
+from autotrack.store.registry import tables as registry_tables  # noqa: F401
 from autotrack.store.schema import VERSION_TABLE, metadata
+from autotrack.store.tracking import tables as tracking_tables  # noqa: F401
 
 
 def run_scripts() -> None:

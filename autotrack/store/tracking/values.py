@@ -1,0 +1,98 @@
+"""Metrics, parameters and the history of metrics of a run, as a server writes and reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from autotrack.errors import ConflictError
+from autotrack.records import Param
+from autotrack.store.apply import as_number
+from autotrack.store.schema import param
+from autotrack.store.series import Block, write_points
+from autotrack.store.statements import put
+from autotrack.values import MAX_PARAM_BYTES, from_param, to_param
+
+if TYPE_CHECKING:
+    from autotrack.store.chunks import Points
+
+
+class Point(NamedTuple):
+    """One value of a metric; `time` in nanoseconds since the epoch."""
+
+    key: str
+    value: float
+    time: int
+    step: int
+
+
+def log_points(connection: Connection, row: int, points: Sequence[Point]) -> None:
+    """Add points of metrics to a run, each once however often the same batch has it."""
+    blocks: dict[str, Block] = {}
+    for key, value, time, step in dict.fromkeys(points):
+        steps, values, times = blocks.setdefault(key, ([], [], []))
+        steps.append(step)
+        values.append(value)
+        times.append(time)
+    write_points(connection, {row: blocks})
+
+
+def log_params(connection: Connection, row: int, params: Mapping[str, str]) -> None:
+    """Set parameters of a run. The same value may be set again.
+
+    Raises:
+        ConflictError: One has another value already.
+    """
+    there = select(param.c.key, param.c.text, param.c.type, param.c.size, param.c.sha256)
+    known = connection.execute(there.where(param.c.run_id == row, param.c.key.in_(list(params)))).all()
+    for key, *columns in known:
+        if param_text(Param(*columns)) != params[key] and Param(*columns) != text_param(params[key]):
+            raise ConflictError(f"parameter {key!r} has another value already, and values of parameters never change")
+    done = {key for key, *_ in known}
+    fresh = {key: text_param(text) for key, text in params.items() if key not in done}
+    rows = [{"run_id": row, "key": key, "num": as_number(value), **_columns(value)} for key, value in fresh.items()]
+    put(connection, param, rows)
+
+
+def text_param(text: str) -> Param:
+    """Return a parameter that came as text; one above 64 KB is a preview, as everywhere."""
+    short = len(text) * 4 <= MAX_PARAM_BYTES or len(text.encode("utf-8", "surrogatepass")) <= MAX_PARAM_BYTES
+    return Param(text, "str") if short else to_param(text)
+
+
+def param_text(value: Param) -> str:
+    """Return a parameter as text: what `str` makes of it, which is what clients of MLflow send.
+
+    Example:
+        >>> param_text(Param("true", "bool")), param_text(Param("0.5", "float"))
+        ('True', '0.5')
+    """
+    return value.text if value.type == "str" else str(from_param(value))
+
+
+def read_points(connection: Connection, row: int, key: str) -> Points:
+    """Read the history of a metric: by time, then step, as MLflow gives it, and each point once.
+
+    A client that did not hear our answer sends its batch again; what came twice is told apart here and not on writing,
+    where it would cost a lookup for each point.
+    """
+    import numpy as np
+
+    from autotrack.store.chunks import take
+    from autotrack.store.points import read_history
+
+    found = read_history(connection, row, key)
+    order = np.lexsort((found.values, found.steps, found.times))
+    points = take(found, order)
+    same = np.ones(len(points.steps), bool)
+    if len(points.steps) > 1:
+        bits = points.values.view(np.int64)
+        columns = (points.steps, points.times, bits)
+        same[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    return take(points, np.flatnonzero(same))
+
+
+def _columns(value: Param) -> dict[str, str | int | None]:
+    return {"text": value.text, "type": value.type, "size": value.size, "sha256": value.sha256}
