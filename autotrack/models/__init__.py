@@ -11,12 +11,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from autotrack.models.api import log, save
     from autotrack.models.loading import load
     from autotrack.models.predictor import Predictor, load_predictor
     from autotrack.models.stored import StoredModel, open_model
     from autotrack.models.uri import locate
 
-__all__ = ["Predictor", "StoredModel", "load", "load_predictor", "locate", "open_model"]
+__all__ = ["Predictor", "StoredModel", "load", "load_predictor", "locate", "log", "open_model", "save"]
 
 _HOMES = {
     "Predictor": "predictor",
@@ -24,7 +25,9 @@ _HOMES = {
     "load": "loading",
     "load_predictor": "predictor",
     "locate": "uri",
+    "log": "api",
     "open_model": "stored",
+    "save": "api",
 }
 """The module of each public name."""
 

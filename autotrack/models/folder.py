@@ -101,6 +101,7 @@ def write_model_folder(
         for place, source in (beside or {}).items():
             _copy(source, building / place)
         for path, text in flavor.texts.items():
+            (building / path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             (building / path).write_text(text, encoding="utf-8")
         write_environment(building, requirements.pinned)
         if example is not None:
@@ -142,7 +143,7 @@ def _packages(flavor: Flavor, signature: dict[str, Any] | None) -> tuple[str, ..
 
 
 def _flavor_settings(flavor: Flavor) -> dict[str, dict[str, Any]]:
-    settings = {flavor.name: flavor.settings}
+    settings = {flavor.name: flavor.settings} if flavor.settings else {}
     if flavor.python_function is not None:
         environment = {"conda": CONDA_FILE, "virtualenv": PYTHON_ENV_FILE}
         python = {"env": environment, "python_version": platform.python_version()}

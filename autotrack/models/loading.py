@@ -7,11 +7,13 @@ from importlib import import_module
 from typing import Any, Protocol, cast
 
 from autotrack.errors import ModelError
+from autotrack.models.code_files import code_on_path
 from autotrack.models.flavors.base import Predict
-from autotrack.models.integrity import verify
+from autotrack.models.flavors.python_function import native
+from autotrack.models.integrity import require_trust, verify
 from autotrack.models.stored import PYTHON_FUNCTION, StoredModel, open_model
 
-FLAVORS = ("sklearn", "xgboost", "lightgbm", "catboost", PYTHON_FUNCTION)
+FLAVORS = ("sklearn", "xgboost", "lightgbm", "catboost", "pytorch", PYTHON_FUNCTION)
 """The flavors we read, each in the module of its name in `flavors`; of several in one model, the first one counts."""
 
 
@@ -47,15 +49,20 @@ def load(uri: str | os.PathLike[str] | StoredModel, *, trust: bool = False) -> A
         >>> import autotrack
         >>> model = autotrack.models.load("runs:/@last/model")  # doctest: +SKIP
     """
-    return load_native(open_model(uri), trust=trust)[0]
+    return native(load_found(open_model(uri), trust=trust)[0])
 
 
-def load_native(model: StoredModel, *, trust: bool) -> tuple[Any, ReadableFlavor]:
-    """Check and load a model; return it with the flavor that read it."""
+def load_found(model: StoredModel, *, trust: bool) -> tuple[Any, ReadableFlavor]:
+    """Check and load a model; return what its flavor read, and the flavor."""
     verify(model)
-    flavor = _flavor_of(model)
+    name = _flavor_of(model)
+    flavor = cast("ReadableFlavor", import_module(f"autotrack.models.flavors.{name}"))
+    code = model.flavors[name].get("code")
+    if code:
+        require_trust(model, code, "holds Python modules", trust=trust)
     try:
-        return flavor.load(model, trust=trust), flavor
+        with code_on_path(model, code):
+            return flavor.load(model, trust=trust), flavor
     except ModuleNotFoundError as error:
         raise ModelError(
             f"{model.uri} needs the module {error.name!r}, which is not installed here. "
@@ -65,8 +72,8 @@ def load_native(model: StoredModel, *, trust: bool) -> tuple[Any, ReadableFlavor
         raise ModelError(f"{model.uri}: its MLmodel page lacks the setting {error}") from error
 
 
-def _flavor_of(model: StoredModel) -> ReadableFlavor:
+def _flavor_of(model: StoredModel) -> str:
     for name in FLAVORS:
         if name in model.flavors:
-            return cast("ReadableFlavor", import_module(f"autotrack.models.flavors.{name}"))
+            return name
     raise ModelError(f"{model.uri} has the flavors {', '.join(model.flavors)}; autotrack reads {', '.join(FLAVORS)}")

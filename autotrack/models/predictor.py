@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from autotrack.errors import SchemaError
-from autotrack.models.loading import load_native
+from autotrack.models.flavors.python_function import native
+from autotrack.models.loading import load_found
 from autotrack.models.schema import enforce_schema
 from autotrack.models.stored import StoredModel, open_model
 
@@ -37,8 +38,9 @@ class Predictor:
 
     def __init__(self, model: StoredModel, *, trust: bool = False) -> None:
         self.model = model
-        self.native, flavor = load_native(model, trust=trust)
-        self._predict = flavor.predictor(self.native, model)
+        found, flavor = load_found(model, trust=trust)
+        self.native = native(found)
+        self._predict = flavor.predictor(found, model)
 
     def predict(self, data: Any, params: Mapping[str, Any] | None = None) -> Any:
         """Predict.

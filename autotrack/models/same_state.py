@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import struct
 import types
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -48,15 +48,8 @@ def _same(first: Any, second: Any, seen: Seen) -> bool:
     if isinstance(first, float):
         return struct.pack("d", first) == struct.pack("d", second)
     seen[id(first), id(second)] = (first, second)  # a cycle ends where it closes
-    if isinstance(first, np.ndarray) and type(first) is np.ndarray:
-        return _same_array(first, second, seen)
-    if isinstance(first, (list, tuple)) and type(first) in (list, tuple):
-        return _all_same(first, second, seen)
-    if type(first) in (set, frozenset):
-        return bool(first == second)
-    if isinstance(first, dict) and type(first) is dict:
-        return _all_same(first, second, seen) and _all_same(first.values(), second.values(), seen)
-    return _same_parts(first, second, seen)
+    compare = _COMPARISONS.get(type(first), _same_parts)
+    return compare(first, second, seen)
 
 
 def _same_array(first: Any, second: Any, seen: Seen) -> bool:
@@ -67,6 +60,19 @@ def _same_array(first: Any, second: Any, seen: Seen) -> bool:
     if first.dtype.names:  # between the fields lie bytes that nobody has set
         return all(_same_array(first[name], second[name], seen) for name in first.dtype.names)
     return bool(first.tobytes() == second.tobytes())
+
+
+def _same_dict(first: Any, second: Any, seen: Seen) -> bool:
+    return _all_same(first, second, seen) and _all_same(first.values(), second.values(), seen)
+
+
+def _same_set(first: Any, second: Any, seen: Seen) -> bool:  # noqa: ARG001 - all comparisons are called alike
+    return bool(first == second)
+
+
+def _same_stream(first: Any, second: Any, seen: Seen) -> bool:
+    """Compare where random streams stand; what they were seeded from does not matter to their numbers."""
+    return _same(first.get_state(legacy=False), second.get_state(legacy=False), seen)
 
 
 def _all_same(first: Iterable[Any], second: Iterable[Any], seen: Seen) -> bool:
@@ -83,3 +89,14 @@ def _same_parts(first: Any, second: Any, seen: Seen) -> bool:
     # Items of lists and dicts come as iterators.
     parts = [[list(part) if hasattr(part, "__next__") else part for part in reduced] for reduced in (ours, theirs)]
     return _same(parts[0], parts[1], seen)
+
+
+_COMPARISONS: dict[type, Callable[[Any, Any, Seen], bool]] = {
+    np.ndarray: _same_array,
+    list: _all_same,
+    tuple: _all_same,
+    dict: _same_dict,
+    set: _same_set,
+    frozenset: _same_set,
+    np.random.RandomState: _same_stream,
+}

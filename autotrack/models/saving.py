@@ -10,13 +10,16 @@ from autotrack import names
 from autotrack.errors import AutotrackError, UnsupportedValueError
 from autotrack.models.example import Example, take_example
 from autotrack.models.flavors.base import Flavor
-from autotrack.models.folder import write_model_folder
+from autotrack.models.folder import ModelFolder, write_model_folder
+from autotrack.models.objects import share_files
 from autotrack.models.signature import infer_signature
 from autotrack.models.snapshot import Snapshot
 from autotrack.recording import current_recorder
 from autotrack.run import Run
 
 MEGABYTE = 1_000_000
+OBJECTS = "objects"
+"""The folder, beside the artifacts, that keeps equal files of models once."""
 
 Signature = dict[str, Any]
 
@@ -94,7 +97,15 @@ def _write(
         run_id=run.id,
         name=name,
     )
+    keep_folder(run, folder)
+    if flavor.pickle:
+        run.note("model.format", f"{name} is a pickle, the quickest to take from a training; load it with trust=True")
+
+
+def keep_folder(run: Run, folder: ModelFolder) -> None:
+    """Record a model folder that stands complete among the run's files, and note what it lacks."""
+    share_files(folder.path, folder.files, current_recorder().home.root / OBJECTS)
     run.log_model_folder(folder)
     if folder.unpackaged:
         modules = ", ".join(folder.unpackaged)
-        run.note("model.unpackaged", f"{name} needs modules that no installed package provides: {modules}")
+        run.note("model.unpackaged", f"{folder.name} needs modules that no installed package provides: {modules}")

@@ -56,15 +56,12 @@ _NAMES = frozenset(
 )
 
 
-def write_skops(model: object, path: Path) -> list[str]:
+def write_skops(model: object, path: Path) -> None:
     """Write an estimator, and read it back to see that it is the same.
 
     Args:
         model: A fitted estimator.
         path: The file to write.
-
-    Returns:
-        The types beside skops' own that reading has to allow: what MLmodel lists as `skops_trusted_types`.
 
     Raises:
         UnsupportedValueError: The format does not restore it exactly, or would have to build a type that is on no list
@@ -74,7 +71,7 @@ def write_skops(model: object, path: Path) -> list[str]:
     io = _skops_io()
     try:
         io.dump(model, path, compression=zipfile.ZIP_DEFLATED, compresslevel=1)
-        needed: list[str] = io.get_untrusted_types(file=path)
+        needed = needed_types(path)
     except Exception as error:
         raise UnsupportedValueError(f"skops cannot write it ({error})") from error
     _refuse(unsafe_types(needed))
@@ -85,6 +82,11 @@ def write_skops(model: object, path: Path) -> list[str]:
         raise UnsupportedValueError(f"skops cannot read it back ({error})") from error
     if not same:
         raise UnsupportedValueError("skops does not restore it exactly")
+
+
+def needed_types(path: Path) -> list[str]:
+    """Return the types that reading a file has to allow beside skops' own."""
+    needed: list[str] = _skops_io().get_untrusted_types(file=path)
     return needed
 
 
@@ -95,7 +97,7 @@ def read_skops(path: Path, uri: str) -> Any:
         UntrustedModelError: The file asks for such types.
     """
     io = _skops_io()
-    needed = io.get_untrusted_types(file=path)
+    needed = needed_types(path)
     if unsafe := unsafe_types(needed):
         raise UntrustedModelError(
             f"{uri}: {path.name} asks for types that are not known to be safe: {', '.join(unsafe)}\n"
@@ -106,8 +108,7 @@ def read_skops(path: Path, uri: str) -> Any:
 
 def read_skops_trusted(path: Path) -> Any:
     """Read an estimator with whatever types the file asks for, as the user said that it is trusted."""
-    io = _skops_io()
-    return io.load(path, trusted=io.get_untrusted_types(file=path))
+    return _skops_io().load(path, trusted=needed_types(path))
 
 
 def unsafe_types(names: Iterable[str]) -> list[str]:

@@ -6,11 +6,14 @@ import json
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autotrack.errors import MissingDependencyError, ModelError
 from autotrack.models.mlmodel import MLMODEL_FILE
 from autotrack.models.uri import Location, locate
+
+if TYPE_CHECKING:
+    from autotrack.history import History
 
 PYTHON_FUNCTION = "python_function"
 
@@ -85,16 +88,17 @@ class StoredModel:
         return f"{self.uri} in {self.path} ({' '.join(filter(None, parts))})"
 
 
-def open_model(uri: str | os.PathLike[str] | StoredModel) -> StoredModel:
+def open_model(uri: str | os.PathLike[str] | StoredModel, *, history: History | None = None) -> StoredModel:
     """Open a model for reading, without loading it.
 
     Args:
         uri: As `locate` takes it.
+        history: Where runs and registered models are looked up. Default: what the settings name.
 
     Raises:
         ModelError: There is no such model, or its page cannot be read.
     """
-    return uri if isinstance(uri, StoredModel) else StoredModel(locate(uri))
+    return uri if isinstance(uri, StoredModel) else StoredModel(locate(uri, history=history))
 
 
 def _read_page(path: Path) -> dict[str, Any]:

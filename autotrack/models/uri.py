@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -15,9 +14,12 @@ from autotrack import names
 from autotrack.errors import ModelError, RunNotFoundError
 from autotrack.models.mlmodel import MLMODEL_FILE
 
+if TYPE_CHECKING:
+    from autotrack.history import History
+
+SCHEME = "models:/"
 FORMS = "runs:/<run>/<name>, models:/<name>/<version or stage>, models:/<name>@<alias>, or the path of a folder"
 _RUN = re.compile(r"runs:/+(?P<run>[^/]+)(?:/(?P<name>.+))?")
-_REGISTERED = re.compile(r"models:/+(?P<name>[^/@]+)(?:/(?P<which>[^/@]+)|@(?P<alias>[^/@]+))")
 
 
 class Location(msgspec.Struct, frozen=True):
@@ -36,13 +38,14 @@ class Location(msgspec.Struct, frozen=True):
     run_id: str | None = None
 
 
-def locate(uri: str | os.PathLike[str]) -> Location:
+def locate(uri: str | os.PathLike[str], *, history: History | None = None) -> Location:
     """Find the folder of a model on this machine.
 
     Args:
         uri: `runs:/<run>/<name>` (the run's id, the beginning of one, its name, or @last; the name is "model" by
             default), `models:/<name>/<version>`, `models:/<name>/<stage>`, `models:/<name>@<alias>`, `file://…`, or the
             path of a model folder.
+        history: Where runs and registered models are looked up. Default: what the settings name.
 
     Returns:
         Its place, with the hashes that the store holds.
@@ -57,13 +60,13 @@ def locate(uri: str | os.PathLike[str]) -> Location:
     """
     text = os.fspath(uri)
     if match := _RUN.fullmatch(text):
-        return _of_run(text, match["run"], match["name"] or names.MODEL)
-    if match := _REGISTERED.fullmatch(text):
-        return _registered(text, match["name"], match["which"], match["alias"])
+        return _of_run(text, match["run"], match["name"] or names.MODEL, history)
+    if text.startswith(SCHEME):
+        return _registered(text, history)
     scheme = urlsplit(text).scheme
     if scheme == "file":
         return _folder(text, Path(unquote(urlsplit(text).path)))
-    if scheme in {"runs", "models"} or "://" in text:
+    if scheme == "runs" or "://" in text:
         raise ModelError(f"{text!r} names no model; autotrack reads {FORMS}")
     return _folder(text, Path(text).expanduser())
 
@@ -76,11 +79,11 @@ def _folder(uri: str, path: Path) -> Location:
     return Location(path.absolute(), uri)
 
 
-def _of_run(uri: str, run_id: str, name: str) -> Location:
-    from autotrack.history import get_run
+def _of_run(uri: str, run_id: str, name: str, history: History | None) -> Location:
+    from autotrack.history import current_history
 
     try:
-        run = get_run(run_id)
+        run = (history or current_history()).get(run_id)
     except RunNotFoundError as error:
         raise ModelError(f"{uri!r} leads nowhere: {error}") from error
     name = name.strip("/")
@@ -96,12 +99,12 @@ def _of_run(uri: str, run_id: str, name: str) -> Location:
     return msgspec.structs.replace(_folder(uri, path), hashes=hashes, run_id=run.id)
 
 
-def _registered(uri: str, name: str, which: str | None, alias: str | None) -> Location:
-    if which is None:
-        wanted: dict[str, Any] = {"alias": alias}
-    else:
-        wanted = {"version": int(which)} if which.isdecimal() else {"stage": which}
-    version = import_module("autotrack.models.registry").find_version(unquote(name), **wanted)
-    if _REGISTERED.fullmatch(str(version.source)):
+def _registered(uri: str, history: History | None) -> Location:
+    from autotrack.models.registry import find_version
+    from autotrack.models.registry.reference import parse_reference
+
+    reference = parse_reference(uri)
+    version = find_version(reference.name, **reference.selector(), history=history)
+    if version.source.startswith(SCHEME):
         raise ModelError(f"{uri!r} leads in a circle: its source is {version.source!r}")
-    return msgspec.structs.replace(locate(version.source), uri=uri)
+    return msgspec.structs.replace(locate(version.source, history=history), uri=uri)

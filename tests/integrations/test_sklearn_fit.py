@@ -53,7 +53,7 @@ def test_a_classifier_is_recorded_whole(recorded: Recorded) -> None:
     assert run.params["logisticregression__max_iter"] == 100
     assert run.params["memory"] is None
     assert run.params["verbose"] is False
-    assert not run.notes
+    assert [note.code for note in run.notes] == ["model.format"]
     (data,) = run.datasets
     assert data.context == "train"
     assert data.profile["class_balance"] == {"1": 357, "0": 212}

@@ -1,13 +1,14 @@
-"""The flavor of LightGBM boosters, saved as text."""
+"""The flavor of LightGBM boosters, saved as text, and of its estimators."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from autotrack.models.flavors.base import Flavor, Predict
-from autotrack.models.flavors.sklearn import read_estimator
+from autotrack.models.flavors.sklearn import data_file, read_estimator, trusted_types
 from autotrack.models.requirements import installed_version
-from autotrack.models.snapshot import Snapshot
+from autotrack.models.skops_file import FORMAT as SKOPS
+from autotrack.models.snapshot import CLOUDPICKLE, PICKLE, Snapshot
 from autotrack.models.stored import StoredModel
 
 _DATA = "model.lgb"
@@ -15,21 +16,23 @@ _BOOSTER = "lightgbm.basic.Booster"
 
 
 def lightgbm_flavor(snapshot: Snapshot) -> Flavor:
-    """Describe a saved booster as `mlflow.lightgbm` does."""
+    """Describe a saved booster or estimator as `mlflow.lightgbm` does."""
+    estimator = snapshot.format in (PICKLE, CLOUDPICKLE, SKOPS)
+    data = data_file(snapshot) if estimator else _DATA
     return Flavor(
         name="lightgbm",
-        data=_DATA,
+        data=data,
         settings={
             "code": None,
-            "data": _DATA,
+            "data": data,
             "lgb_version": installed_version("lightgbm"),
             "model_class": snapshot.model_class,
-            "serialization_format": None,
-            "skops_trusted_types": None,
+            "serialization_format": snapshot.format if estimator else None,
+            **({"skops_trusted_types": None} | trusted_types(snapshot)),
         },
-        python_function={"loader_module": "mlflow.lightgbm", "data": _DATA},
-        packages=("lightgbm", "mlflow", "numpy"),
-        pickle=False,
+        python_function={"loader_module": "mlflow.lightgbm", "data": data},
+        packages=("lightgbm", "mlflow", "numpy", *(("scikit-learn",) if estimator else ())),
+        pickle=snapshot.format in (PICKLE, CLOUDPICKLE),
     )
 
 

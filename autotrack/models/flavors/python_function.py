@@ -7,34 +7,80 @@ through its own loader, where MLflow is installed.
 from __future__ import annotations
 
 import inspect
-import pickle
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib import import_module
-from tempfile import TemporaryDirectory
+from pathlib import Path
 from typing import Any
 
-from autotrack.models.flavors.base import Predict
+import msgspec
+
+from autotrack.errors import UnsupportedValueError
+from autotrack.models.flavors import python_loader
+from autotrack.models.flavors.base import Flavor, Predict
 from autotrack.models.integrity import require_trust
 from autotrack.models.mlmodel import MLMODEL_FILE
-from autotrack.models.stored import StoredModel
+from autotrack.models.requirements import installed_version
+from autotrack.models.stored import PYTHON_FUNCTION, StoredModel
 
-_importing = threading.RLock()
+CODE = "code"
+ARTIFACTS = "artifacts"
+_DATA = "python_model.pkl"
 
 
-class PythonContext:
-    """What `load_context` and `predict` of a custom model are given.
+def python_flavor(artifacts: Mapping[str, Path]) -> Flavor:
+    """Describe a custom model, so that MLflow's python_function loads it without autotrack.
 
-    Attributes:
-        artifacts: Paths of the model's files by the name they were saved under.
-        model_config: Always None; MLflow's own context has it.
+    Args:
+        artifacts: Its files by name, where they lie in the folder.
     """
+    settings = {
+        "artifacts": {name: {"path": path.as_posix(), "uri": path.as_posix()} for name, path in artifacts.items()},
+        "cloudpickle_version": installed_version("cloudpickle"),
+        "code": CODE,
+        "loader_module": python_loader.MODULE,
+        "python_model": _DATA,
+        "streamable": False,
+    }
+    loader = Path(python_loader.__file__).read_text(encoding="utf-8")
+    return Flavor(
+        name=PYTHON_FUNCTION,
+        data=_DATA,
+        settings={},
+        python_function=settings,
+        packages=("cloudpickle", "mlflow"),
+        pickle=True,
+        texts={f"{CODE}/{python_loader.MODULE}.py": loader},
+    )
 
-    def __init__(self, artifacts: dict[str, str]) -> None:
-        self.artifacts = artifacts
-        self.model_config = None
+
+def with_code(flavor: Flavor) -> Flavor:
+    """Say in a flavor's settings that code files lie beside it, where MLflow and we look for them."""
+    generic = flavor.python_function
+    return msgspec.structs.replace(
+        flavor,
+        settings={**flavor.settings, CODE: CODE} if flavor.settings else {},
+        python_function=None if generic is None else {**generic, CODE: CODE},
+    )
+
+
+def check_custom(model: object) -> None:
+    """See that an object can serve as a custom model.
+
+    Raises:
+        UnsupportedValueError: It is a class instead of an object, or has no method `predict` that takes an input.
+    """
+    if isinstance(model, type):
+        raise UnsupportedValueError(f"{model.__qualname__} is a class; give an object of it, {model.__qualname__}(...)")
+    predict = getattr(model, "predict", None)
+    if not callable(predict):
+        kind = f"{type(model).__module__}.{type(model).__qualname__}"
+        raise UnsupportedValueError(
+            f"cannot save a {kind}: it is of no library that autotrack knows, and has no method "
+            "predict(context, model_input) or predict(model_input), as a custom model has"
+        )
+    given = [name for name in inspect.signature(predict).parameters if name not in {"context", "params"}]
+    if not given:
+        raise UnsupportedValueError(f"{type(model).__qualname__}.predict takes no input")
 
 
 def load(model: StoredModel, *, trust: bool) -> Any:
@@ -45,57 +91,25 @@ def load(model: StoredModel, *, trust: bool) -> Any:
     """
     settings = model.generic
     require_trust(model, settings.get("python_model") or MLMODEL_FILE, _reason(settings), trust=trust)
-    with _code_on_path(model, settings.get("code")):
-        if "python_model" in settings and not settings.get("python_model_compression"):
-            return _load_class(model, settings)
-        data = model.file(settings["data"]) if settings.get("data") else model.path
-        return import_module(settings["loader_module"])._load_pyfunc(str(data))  # noqa: SLF001 - the format's own name
+    if "python_model" in settings and not settings.get("python_model_compression"):
+        model.file(settings["python_model"])
+        return python_loader.read_model(str(model.path), settings)
+    data = model.file(settings["data"]) if settings.get("data") else model.path
+    return import_module(settings["loader_module"])._load_pyfunc(str(data))  # noqa: SLF001 - the format's own name
 
 
 def _reason(settings: dict[str, Any]) -> str:
     if "python_model" in settings:
-        return "is a pickle of a Python class"
+        return "is a pickle of a Python object"
     return f"names the loader {settings['loader_module']!r}, which is code"
 
 
-def _load_class(model: StoredModel, settings: dict[str, Any]) -> Any:
-    with model.file(settings["python_model"]).open("rb") as file:
-        found = pickle.load(file)  # noqa: S301 - the user trusts it; what cloudpickle wrote, pickle reads
-    if hasattr(found, "load_context"):
-        found.load_context(context_of(model))
-    return found
+def native(found: Any) -> Any:
+    """Return the user's own object."""
+    return found.model if isinstance(found, python_loader.GenericModel) else found
 
 
-def context_of(model: StoredModel) -> PythonContext:
-    """Return the context of a custom model: where its artifacts lie now."""
-    listed = model.generic.get("artifacts") or {}
-    return PythonContext({name: str(model.file(entry["path"])) for name, entry in listed.items()})
-
-
-def predictor(found: Any, model: StoredModel) -> Predict:
-    """Return how the model predicts: with the context and parameters, where its `predict` takes them."""
-    parameters = list(inspect.signature(found.predict).parameters)
-    context = (context_of(model),) if "context" in parameters[:1] else ()
-    takes_params = "params" in parameters
-
-    def predict(data: Any, params: Any) -> Any:
-        return found.predict(*context, data, **({"params": params} if takes_params else {}))
-
-    return predict
-
-
-@contextmanager
-def _code_on_path(model: StoredModel, folder: str | None) -> Iterator[None]:
-    """Let the model's code files be imported, from their sources alone: compiled caches have no hash."""
-    if not folder:
-        yield
-        return
-    path = str(model.file(folder))
-    with _importing, TemporaryDirectory() as cache:
-        if path not in sys.path:
-            sys.path.insert(0, path)  # and stays there: a model may import more while it predicts
-        before, sys.pycache_prefix = sys.pycache_prefix, cache
-        try:
-            yield
-        finally:
-            sys.pycache_prefix = before
+def predictor(found: Any, model: StoredModel) -> Predict:  # noqa: ARG001 - all flavors are asked alike
+    """Return how the model predicts: with parameters, where its `predict` takes them."""
+    takes_params = "params" in inspect.signature(found.predict).parameters
+    return lambda data, params: found.predict(data, **({"params": params} if takes_params else {}))

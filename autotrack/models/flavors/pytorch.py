@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from autotrack.active import paused
 from autotrack.errors import AutotrackError
-from autotrack.models.flavors.base import Flavor
+from autotrack.models.flavors.base import Flavor, Predict
+from autotrack.models.integrity import require_trust
 from autotrack.models.requirements import installed_version
 from autotrack.models.snapshot import (
     CLOUDPICKLE,
@@ -22,6 +23,7 @@ from autotrack.models.snapshot import (
     class_path,
     value_pickler,
 )
+from autotrack.models.stored import StoredModel
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 _FOLDER = "data"
 _DATA = f"{_FOLDER}/model.pth"
 _PICKLE_INFO = f"{_FOLDER}/pickle_module_info.txt"
+_EXPORTED = "model.pt2"
 
 
 def take_module(module: torch.nn.Module, path: Path) -> Snapshot:
@@ -136,3 +139,53 @@ def _save(module: torch.nn.Module, path: Path, pickler: Any) -> set[str]:
     with paused():
         torch.save(module, path, pickle_module=standing_in)
     return seen
+
+
+def load(model: StoredModel, *, trust: bool) -> Any:
+    """Load a module that we or MLflow saved, on the CPU and ready to predict.
+
+    Raises:
+        UntrustedModelError: It is not trusted. A whole module is a pickle, and an exported one may hold pickles.
+    """
+    import torch
+
+    folder = model.flavors["pytorch"]["model_data"]
+    exported = (model.path / folder / _EXPORTED).exists()
+    name = f"{folder}/{_EXPORTED if exported else Path(_DATA).name}"
+    require_trust(model, name, "may hold pickles" if exported else "is a pickle", trust=trust)
+    if exported:
+        return torch.export.load(model.file(name)).module()
+    return torch.load(model.file(name), map_location="cpu", weights_only=False).eval()
+
+
+def predictor(module: Any, model: StoredModel) -> Predict:  # noqa: ARG001 - all flavors are asked alike
+    """Return how the module predicts: arrays in, arrays out, without gradients; tables become arrays of float32."""
+    import torch
+
+    def predict(data: Any, params: Any) -> Any:
+        with torch.no_grad():
+            found = module(_tensors(data), **params)
+        return _arrays(found)
+
+    return predict
+
+
+def _tensors(data: Any) -> Any:
+    """Return tensors of arrays; of several by name, a dict of them."""
+    import numpy as np
+    import torch
+
+    if isinstance(data, dict):
+        return {name: _tensors(value) for name, value in data.items()}
+    if hasattr(data, "iloc"):
+        return torch.from_numpy(data.to_numpy(dtype=np.float32))
+    return torch.from_numpy(np.array(data))  # a copy: the module may write into it
+
+
+def _arrays(found: Any) -> Any:
+    """Return arrays of tensors, in whatever tuple, list or dict they stand."""
+    if isinstance(found, (list, tuple)):
+        return [_arrays(item) for item in found]
+    if isinstance(found, dict):
+        return {name: _arrays(item) for name, item in found.items()}
+    return found.detach().cpu().numpy()

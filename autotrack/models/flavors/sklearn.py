@@ -10,39 +10,49 @@ from autotrack.models.flavors.base import Flavor, Predict
 from autotrack.models.integrity import require_trust
 from autotrack.models.requirements import installed_version
 from autotrack.models.skops_file import FORMAT as SKOPS
-from autotrack.models.skops_file import read_skops, read_skops_trusted
+from autotrack.models.skops_file import needed_types, read_skops, read_skops_trusted
 from autotrack.models.snapshot import Snapshot
 from autotrack.models.stored import StoredModel
 
-_DATA = "model.pkl"
-
 
 def sklearn_flavor(snapshot: Snapshot) -> Flavor:
-    """Describe a pickled estimator as `mlflow.sklearn` does.
+    """Describe a saved estimator as `mlflow.sklearn` does.
 
     An estimator without `predict` (a scaler, DBSCAN) gets no generic python_function: MLflow's could not call it.
 
     Args:
-        snapshot: The estimator's pickle.
+        snapshot: The estimator's pickle, or a skops file.
 
     Returns:
         The flavor; its packages are scikit-learn with the compiled parts a pickle depends on, and MLflow, whose
         module loads it.
     """
-    generic = {"loader_module": "mlflow.sklearn", "model_path": _DATA, "predict_fn": "predict"}
+    data = data_file(snapshot)
+    generic = {"loader_module": "mlflow.sklearn", "model_path": data, "predict_fn": "predict"}
     return Flavor(
         name="sklearn",
-        data=_DATA,
+        data=data,
         settings={
             "code": None,
-            "pickled_model": _DATA,
+            "pickled_model": data,
             "serialization_format": snapshot.format,
             "sklearn_version": installed_version("scikit-learn"),
+            **trusted_types(snapshot),
         },
         python_function=generic if snapshot.predicts else None,
         packages=("mlflow", "numpy", "scikit-learn", "scipy"),
-        pickle=True,
+        pickle=snapshot.format != SKOPS,
     )
+
+
+def data_file(snapshot: Snapshot) -> str:
+    """Return the name of the file with an estimator, by its format."""
+    return "model.skops" if snapshot.format == SKOPS else "model.pkl"
+
+
+def trusted_types(snapshot: Snapshot) -> dict[str, list[str]]:
+    """Return the setting that tells MLflow which types a skops file may build; for us, our own list counts."""
+    return {"skops_trusted_types": needed_types(snapshot.path)} if snapshot.format == SKOPS else {}
 
 
 def load(model: StoredModel, *, trust: bool) -> Any:
