@@ -90,8 +90,8 @@ they are the same words without quotes.
 |---|---|
 | 0 | done |
 | 1 | error |
-| 2 | wrong usage: a command, an option, a setting, a filter or a URL |
-| 3 | no such run, or more than one |
+| 2 | wrong usage: a command, an option, a setting, a filter, a URL, or a name that a model or alias cannot have |
+| 3 | no such run, model or version, or more than one run |
 | 4 | the store, or a place to deliver to, cannot be used |
 
 `autotrack run` ends with the status of the program. For completion of commands in bash, put
@@ -104,11 +104,19 @@ def cli_page() -> str:
     """Return the text of cli.md."""
     root = click.Context(commands, info_name="autotrack", **commands.context_settings)
     parts = [CLI_INTRODUCTION, _command_section(commands, root)]
-    for name in commands.list_commands(root):
-        command = commands.get_command(root, name)
+    return "\n".join([*parts, *_sections_of(commands, root)])
+
+
+def _sections_of(group: click.Group, context: click.Context) -> list[str]:
+    sections = []
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         assert command is not None
-        parts.append(_command_section(command, click.Context(command, info_name=name, parent=root)))
-    return "\n".join(parts)
+        below = click.Context(command, info_name=name, parent=context)
+        sections.append(_command_section(command, below))
+        if isinstance(command, click.Group):
+            sections += _sections_of(command, below)
+    return sections
 
 
 def _command_section(command: click.Command, context: click.Context) -> str:

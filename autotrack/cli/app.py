@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib import import_module
-from keyword import iskeyword
 from typing import Any, NoReturn
 
 import click
 
 from autotrack import __version__
+from autotrack.cli.lazy_group import LazyGroup
 from autotrack.cli.session import Session, store_option
 from autotrack.errors import (
     AutotrackError,
     FilterError,
+    ModelNotFoundError,
+    RegistryError,
     RunNotFoundError,
     SettingsError,
     StoreError,
@@ -27,6 +28,7 @@ COMMANDS = {
     "show": "show",
     "ui": "ui",
     "compare": "compare",
+    "models": "models",
     "export": "export",
     "import": "import_",
     "rm": "trash",
@@ -41,28 +43,17 @@ EXIT_CODES: tuple[tuple[type[AutotrackError], int], ...] = (
     (FilterError, 2),
     (SettingsError, 2),
     (UnknownBackendError, 2),
+    (RegistryError, 2),
     (RunNotFoundError, 3),
+    (ModelNotFoundError, 3),
     (StoreError, 4),
     (AutotrackError, 1),
 )
 """The exit code of each kind of error; the first that fits counts."""
 
 
-class Commands(click.Group):
-    """A group that imports a command when it is called, and turns errors into a message and an exit code."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - what click asks for
-        """Return the names in the order of a user's day."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """Import a command."""
-        del ctx
-        if name not in COMMANDS:
-            return None
-        attribute = f"{name}_" if iskeyword(name) else name
-        command: click.Command = getattr(import_module(f"autotrack.cli.{COMMANDS[name]}"), attribute)
-        return command
+class Commands(LazyGroup):
+    """A group that turns errors into a message and an exit code."""
 
     def main(
         self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **options: Any
@@ -91,7 +82,7 @@ class Commands(click.Group):
         sys.exit(result if isinstance(result, int) else 0)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, modules=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @store_option
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autotrack.history import History, current_history
+from autotrack.models.registry.reference import parse_reference
 from autotrack.store.registry import reading, search
 from autotrack.store.registry.comparison import VersionComparison, compare_versions
 from autotrack.store.registry.rows import Change, ModelVersion, RegisteredModel
@@ -110,12 +111,19 @@ def changes(name: str, version: int | None = None, *, history: History | None = 
         return reading.history(store, name, version)
 
 
-def compare(name: str, before: int, after: int, *, history: History | None = None) -> VersionComparison:
-    """Compare two versions of a model: params, metrics, evaluation, signature and lineage.
+def compare(before: str, after: str, *, history: History | None = None) -> VersionComparison:
+    """Compare two versions, of one model or of two: params, metrics, evaluation, signature and lineage.
+
+    Args:
+        before: Such as "churn/3", "churn@champion" or "churn/Production"; "churn" alone is its latest version.
+        after: Likewise.
+        history: Where; by default what the settings name.
 
     Raises:
         ModelNotFoundError: There is no such version.
+        RegistryError: A text names no version.
     """
+    wanted = [parse_reference(text) for text in (before, after)]
     with (history or current_history()).reading() as store:
-        found = [reading.find_version(store, name, version=version) for version in (before, after)]
+        found = [reading.find_version(store, one.name, **one.selector()) for one in wanted]
         return compare_versions(store, *found)
