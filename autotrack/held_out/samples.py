@@ -39,9 +39,10 @@ def rows_at(value: Any, step: int) -> Array | None:
     try:
         if isinstance(value, (list, tuple)):
             return np.asarray(value[::step])
-        return np.asarray(value)[::step]
-    except (TypeError, ValueError):  # ragged lists, sparse matrices, tensors on a GPU
+        array = np.asarray(value)
+    except (TypeError, ValueError):  # ragged lists, tensors on a GPU
         return None
+    return array[::step] if array.ndim else None  # no dimension: a sparse matrix
 
 
 def digest(value: Any) -> bytes | None:

@@ -335,3 +335,11 @@ def test_predictions_that_need_routed_metadata_are_left_to_the_program(recorded:
         model.set_params(final_estimator=LogisticRegression().set_fit_request(sample_weight=True))
         model.fit(X, y, sample_weight=np.ones(len(y)))
     assert any("metadata routing" in note.message for note in recorded.only.notes)
+
+
+def test_sparse_labels_are_trained_on_as_they_are(recorded: Recorded) -> None:
+    X = np.arange(60.0).reshape(20, 3)
+    labels = scipy.sparse.lil_matrix(np.tile([[0, 1, 1], [1, 0, 1]], (10, 1)))
+    model = OneVsRestClassifier(LogisticRegression()).fit(X, labels)
+    assert scipy.sparse.issparse(model.predict(X))
+    assert recorded.only.status == "finished"
