@@ -187,6 +187,9 @@ def start_run(
         ...     run.log_metric("loss", 0.25, step=1)
     """
     parent = active_run()
+    if parent is not None and parent.open_ended and not nested:
+        parent.end()
+        parent = active_run()
     if parent is not None and not nested:
         raise AutotrackError(
             f"run {parent.name!r} is active; end it first (autotrack.end_run()) or pass nested=True for a child"

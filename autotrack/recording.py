@@ -14,7 +14,6 @@ import time
 from autotrack import shield
 from autotrack.journal import Journal
 from autotrack.recorder import Recorder
-from autotrack.records import FINISHED
 from autotrack.run_journal import abandon_all_after_fork
 from autotrack.settings import Settings, resolve
 
@@ -85,11 +84,17 @@ def _at_exit() -> None:
     if recorder is None:
         return
     for run in list(recorder.runs.values()):
-        run.end(FINISHED)
+        run.end_with(_fatal_error())
     if not close_recorder():
         where = ", ".join(recorder.delivery.targets)
         message = f"autotrack: records for {where} wait in {recorder.home.journals}; `autotrack sync` delivers them"
         print(message, file=sys.stderr)  # noqa: T201 - logging may be gone at this point
+
+
+def _fatal_error() -> BaseException | None:
+    """Return the exception that the process ends with; an interactive session keeps those it has survived."""
+    error = getattr(sys, "last_value", None)
+    return error if isinstance(error, BaseException) and not hasattr(sys, "ps1") else None
 
 
 def open_journal(run_id: str) -> Journal:

@@ -33,6 +33,7 @@ from autotrack.records import (
 )
 from autotrack.run_files import RunFiles
 from autotrack.run_journal import RunJournal
+from autotrack.shield import shielded
 from autotrack.values import clean_key, clean_text, to_metric, to_param, to_step
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Run(RunFiles):
         parent_id: The run it is a part of.
         source: Who opened it: the name of an integration, or "manual".
         tags: Tags known at the start.
+        open_ended: It was begun by a loop of which nobody says where it ends. What the program starts next is no part
+            of it.
 
     Attributes:
         id: 32 hex characters, in order of time.
@@ -69,6 +72,7 @@ class Run(RunFiles):
         parent_id: str | None = None,
         source: str = "manual",
         tags: Mapping[str, str] | None = None,
+        open_ended: bool = False,
     ) -> None:
         settings = current_recorder().settings
         self.id = run_id or new_run_id()
@@ -78,6 +82,8 @@ class Run(RunFiles):
         self.source = source
         self.status: str | None = None
         self.overhead = 0.0
+        self.open_ended = open_ended
+        self._last_words: list[Callable[[], None]] = []
         self._claimed = False
         self._parts: set[str] = set()
         self.pid = os.getpid()
@@ -271,9 +277,18 @@ class Run(RunFiles):
         finally:
             self.overhead += time.perf_counter() - started
 
+    def before_end(self, last_words: Callable[[], None]) -> None:
+        """Call `last_words` when the run is about to end, to log what an observer still holds."""
+        self._last_words.append(last_words)
+
     def end(self, status: str = FINISHED, error: str | None = None) -> None:
         """End the run; ending twice is ending once. A forked child never ends its parent's run."""
         if self.status is not None or self.pid != os.getpid():
+            return
+        while self._last_words:
+            with shielded("logging the last of a run", self.note):
+                self._last_words.pop()()
+        if self.status is not None:
             return
         self.status = status
         self.log_metric(names.OVERHEAD, self.overhead)

@@ -162,6 +162,8 @@ class Call:
                 return outer.run_used, False
             outer = outer.parent
         active = active_run()
+        if active is not None and active.open_ended:
+            active = None
         if active is not None and active.claim():
             active.set_tags(tags or {})
             return active, False

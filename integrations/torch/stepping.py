@@ -1,0 +1,104 @@
+"""Optimizer steps: the first one begins a run, every one is recorded, and the first of another loop begins the next."""
+
+from __future__ import annotations
+
+import weakref
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from autotrack.held_out.split_names import VALIDATION
+from autotrack.integrations.torch import optimizers
+from autotrack.integrations.torch.data_loading import Feed
+from autotrack.integrations.torch.evaluating import PREFIXES
+from autotrack.integrations.torch.loop import Loop
+from autotrack.integrations.torch.members import Member
+from autotrack.integrations.torch.session import is_own, session
+from autotrack.shield import contain
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
+_open: weakref.WeakSet[Loop] = weakref.WeakSet()
+_is_compiling = torch.compiler.is_compiling
+
+
+def watch_steps() -> Any:
+    """Watch the steps of all optimizers; return the handle whose `remove` ends that."""
+    return register_optimizer_step_post_hook(autotrack_step)
+
+
+def autotrack_step(optimizer: Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG001 - torch calls it so
+    """Record a step that was just made."""
+    if _is_compiling():
+        return
+    try:
+        if is_own():
+            began = perf_counter()
+            loop = session.loop
+            member = None if loop is None else loop.member(optimizer)
+            if loop is None or member is None:
+                loop, member = _join(optimizer)
+            losses, session.losses, session.scaled = session.losses, {}, None
+            session.phase = "train"
+            loop.step(optimizer, member, losses)
+            loop.run.overhead += perf_counter() - began
+    except Exception as error:  # noqa: BLE001 - contained, and raised in tests
+        contain(error, "observing an optimizer step", None if session.loop is None else session.loop.run.note)
+
+
+def _join(optimizer: Optimizer) -> tuple[Loop, Member]:
+    """Take an optimizer into the loop of this thread, or into a new one."""
+    place = optimizers.note(optimizer)
+    loop = session.loop
+    if loop is None or not loop.belongs(optimizer, place):
+        loop = begin()
+    optimizers.take(optimizer)
+    return loop, loop.join(optimizer, optimizers.waiting())
+
+
+def begin() -> Loop:
+    """Begin a loop in this thread, and with it a run; the one before ends."""
+    end()
+    loop = session.loop = Loop()
+    _open.add(loop)
+    session.ending = weakref.finalize(session.thread, loop.close)
+    session.ending.atexit = False
+    return loop
+
+
+def end() -> None:
+    """End the loop of this thread, if there is one."""
+    if session.ending is not None:
+        session.ending.detach()
+    if session.loop is not None:
+        session.loop.close()
+    session.loop = session.ending = session.evaluation = None
+
+
+def current() -> Loop | None:
+    """Return the loop of this thread whose run has not ended."""
+    loop = session.loop
+    return loop if loop is not None and loop.run.status is None else None
+
+
+def end_all() -> None:
+    """End all loops of all threads."""
+    end()
+    for loop in list(_open):
+        loop.close()
+    _open.clear()
+
+
+def data_is_over(feed: Feed) -> None:
+    """End the epoch or the evaluation pass that a data loader iteration was for."""
+    if feed.trained:
+        if session.loop is not None:
+            session.loop.epochs.end()
+        return
+    session.phase = PREFIXES[feed.split or VALIDATION]
+    evaluation = session.evaluation
+    if evaluation is not None and evaluation.feed is feed:
+        evaluation.close()

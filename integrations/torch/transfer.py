@@ -1,0 +1,131 @@
+"""Bring numbers from the device to the program in groups, so that no step of a training waits for the device.
+
+A loss that was just computed on an accelerator is not there yet: the program runs ahead of the device. So values are
+copied on their device, collected, and fetched together. On CUDA the copy runs beside the training into pinned memory,
+and an event tells when it has arrived; elsewhere a group is read when the next one is full.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import torch
+
+GROUP = 64
+"""Values that are fetched together."""
+PATIENCE = 2.0
+"""Seconds after which a smaller group is fetched too, so that people see a slow training go on."""
+
+Values = dict[str, float]
+Take = Callable[[Any, Values], None]
+
+
+class Parcel(NamedTuple):
+    """Values on their way.
+
+    Attributes:
+        take: Called with `subject` and the numbers when they have arrived.
+        subject: Whatever `take` needs to know what they are.
+        tensors: Values by name, each of one element, that nobody else writes to.
+    """
+
+    take: Take
+    subject: Any
+    tensors: dict[str, torch.Tensor]
+
+
+def copy_of(value: torch.Tensor) -> torch.Tensor:
+    """Return a value of one element as the program cannot change it any more, on its device."""
+    return value.detach().clone().reshape(())
+
+
+class Transfer:
+    """A queue of parcels, delivered in the order they were posted.
+
+    It holds at most the group being filled and those on their way, which are read when there are more than two.
+    """
+
+    def __init__(self) -> None:
+        self._parcels: list[Parcel] = []
+        self._size = 0
+        self._sent_at = perf_counter()
+        self._on_the_way: deque[tuple[list[Parcel], Shipment]] = deque()
+
+    def post(self, take: Take, subject: Any, tensors: dict[str, torch.Tensor]) -> None:
+        """Send values on their way; without any, `take` is called when all that was posted before has arrived."""
+        self._parcels.append(Parcel(take, subject, tensors))
+        self._size += len(tensors)
+        if self._size >= GROUP or perf_counter() - self._sent_at > PATIENCE:
+            self.send()
+
+    def send(self) -> None:
+        """Send the group that is waiting, and take what has arrived."""
+        parcels, self._parcels, self._size = self._parcels, [], 0
+        self._sent_at = perf_counter()
+        if parcels:
+            tensors = [tensor for parcel in parcels for tensor in parcel.tensors.values()]
+            self._on_the_way.append((parcels, Shipment(tensors)))
+        while self._on_the_way and (len(self._on_the_way) > 2 or self._on_the_way[0][1].has_arrived()):
+            self._deliver()
+
+    def finish(self) -> None:
+        """Send everything and wait for it."""
+        self.send()
+        while self._on_the_way:
+            self._deliver()
+
+    def _deliver(self) -> None:
+        parcels, shipment = self._on_the_way.popleft()
+        numbers = iter(shipment.open())
+        for parcel in parcels:
+            parcel.take(parcel.subject, {name: next(numbers) for name in parcel.tensors})
+
+
+class Shipment:
+    """Tensors of one element each, fetched with one copy for each device and type.
+
+    Args:
+        tensors: The values.
+    """
+
+    def __init__(self, tensors: list[torch.Tensor]) -> None:
+        self._count = len(tensors)
+        places: dict[tuple[torch.device, torch.dtype], list[int]] = {}
+        for place, tensor in enumerate(tensors):
+            places.setdefault((tensor.device, tensor.dtype), []).append(place)
+        with torch.no_grad():
+            self._boxes = [
+                (where, *_shipped(torch.stack([tensors[place] for place in where]))) for where in places.values()
+            ]
+
+    def has_arrived(self) -> bool:
+        """Say whether `open` would not wait."""
+        return all(_is_here(box, event) for _, box, event in self._boxes)
+
+    def open(self) -> list[float]:
+        """Return the numbers in order, waiting for them where they are not there yet."""
+        numbers = [0.0] * self._count
+        for places, box, event in self._boxes:
+            if event is not None:
+                event.synchronize()
+            for place, number in zip(places, box.tolist(), strict=True):
+                numbers[place] = float(number)
+        return numbers
+
+
+def _shipped(values: torch.Tensor) -> tuple[torch.Tensor, Any]:
+    """Start to copy values to the program's memory; return where they will be and what tells that they are."""
+    if not values.is_cuda:
+        return values, None
+    here = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    here.copy_(values, non_blocking=True)
+    event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    event.record(torch.cuda.current_stream(values.device))
+    return here, event
+
+
+def _is_here(box: torch.Tensor, event: Any) -> bool:
+    return bool(event.query()) if event is not None else box.device.type == "cpu"
