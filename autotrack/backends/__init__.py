@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
@@ -32,6 +33,10 @@ BUILT_IN = {
     "mlflow+https": "autotrack.backends.mlflow:MlflowBackend",
 }
 """Where the class of each scheme is."""
+GUESTS = {
+    "wandb": "autotrack.backends.wandb.backend:WandbBackend",
+}
+"""Likewise, of those that live in a process of their own."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(//|$|(?=[^\\/]))")
 _Factory: TypeAlias = Callable[[str, BackendContext], Backend]
@@ -64,7 +69,7 @@ def check_target(target: str) -> None:
 
 def schemes() -> list[str]:
     """List all schemes, built in or offered by installed packages."""
-    return sorted({*BUILT_IN, *(name for name, _ in entry_points(ENTRY_POINTS))})
+    return sorted({*BUILT_IN, *GUESTS, *(name for name, _ in entry_points(ENTRY_POINTS))})
 
 
 def redact_url(url: str) -> str:
@@ -94,6 +99,8 @@ def _find(target: str) -> _Factory:
     if match is None:
         return load(BUILT_IN["sqlite"])  # type: ignore[no-any-return]
     scheme = match[1].lower()
+    if scheme in GUESTS:
+        return partial(load("autotrack.backends.guest:GuestBackend"), GUESTS[scheme])
     place = BUILT_IN.get(scheme) or dict(entry_points(ENTRY_POINTS)).get(scheme)
     if place is None:
         raise UnknownBackendError(_unknown(scheme))

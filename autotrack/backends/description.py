@@ -36,6 +36,24 @@ def describe(known: Mapping[str, Any] | None, update: RunUpdate) -> dict[str, An
     return run
 
 
+def describe_fully(known: Mapping[str, Any] | None, update: RunUpdate) -> dict[str, Any]:
+    """Return what `describe` does, with what else the run has.
+
+    Returns:
+        Besides: `notes` as lines of markdown, `files` with the size of each path, and `datasets`, whose keys are
+        "<context>: <name>" and whose values are digests, and `models` with id and flavors of each name.
+    """
+    run = describe(known, update)
+    lines = [f"- **{note.level}** `{note.code}`: {note.message}" for note in update.notes]
+    run["notes"] = list(dict.fromkeys([*run.get("notes", []), *lines]))
+    run["files"] = run.get("files", {}) | {path: file.size for path, file in update.artifacts.items()}
+    data = {f"{data.context}: {data.name}": data.digest for data in update.datasets}
+    run["datasets"] = run.get("datasets", {}) | data
+    models = {model.name: {"model_id": model.model_id, "flavors": model.flavors} for model in update.models}
+    run["models"] = run.get("models", {}) | models
+    return run
+
+
 def _unknown(update: RunUpdate) -> dict[str, Any]:
     """Return the description of a run whose start was not seen."""
     return {

@@ -29,10 +29,12 @@ class Entry(msgspec.Struct):
     Attributes:
         ids: Names on the other side, such as `{"run": "0b1c…"}`.
         writers: For each writer, the `seq` of the last record taken.
+        about: What the run is and has, as JSON, for backends that send a description whole.
     """
 
     ids: dict[str, str] = {}
     writers: dict[str, int] = {}
+    about: str = ""
 
 
 class Ledger:

@@ -14,10 +14,9 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from autotrack.backends.base import BackendContext
-from autotrack.backends.description import describe
+from autotrack.backends.description import describe_fully
 from autotrack.backends.directory_backend import DirectoryBackend
 from autotrack.backends.gather import RunUpdate, gather
 from autotrack.backends.pictures import Pictures
@@ -63,7 +62,8 @@ class TensorBoardBackend(DirectoryBackend):
         if update is None:
             return
         known = folder.read(DESCRIPTION)
-        run = _described(None if known is None else json.loads(known), update)
+        run = describe_fully(None if known is None else json.loads(known), update)
+        run.setdefault("file", f"{(update.first.time if update.first else 0) // 10**9:010d}")
         file = f"events.out.tfevents.{run['file']}"
         if events := list(self._events(update)):
             start = [] if f"{file}.points" in folder.state.sizes else [version(events[0].wall_time)]
@@ -106,18 +106,6 @@ class TensorBoardBackend(DirectoryBackend):
             source = self._context.artifacts / update.run_id / artifact_name(path)
             if path.endswith(".png") and logged_file.size <= MAX_PICTURE_BYTES and source.is_file():
                 yield event(logged_file.time, 0, image(path.removesuffix(".png"), source.read_bytes()))
-
-
-def _described(known: dict[str, Any] | None, update: RunUpdate) -> dict[str, Any]:
-    """Return what the run is and has after the news, and what its files are called."""
-    run = describe(known, update)
-    run.setdefault("file", f"{(update.first.time if update.first else 0) // 10**9:010d}")
-    lines = [f"- **{note.level}** `{note.code}`: {note.message}" for note in update.notes]
-    run["notes"] = list(dict.fromkeys([*run.get("notes", []), *lines]))
-    run["files"] = run.get("files", {}) | {path: file.size for path, file in update.artifacts.items()}
-    data = {f"{data.context}: {data.name}": data.digest for data in update.datasets}
-    run["datasets"] = run.get("datasets", {}) | data
-    return run
 
 
 def _only_points(update: RunUpdate) -> bool:
