@@ -339,7 +339,7 @@ def test_predictions_that_need_routed_metadata_are_left_to_the_program(recorded:
 
 def test_sparse_labels_are_trained_on_as_they_are(recorded: Recorded) -> None:
     X = np.arange(60.0).reshape(20, 3)
-    labels = scipy.sparse.lil_matrix(np.tile([[0, 1, 1], [1, 0, 1]], (10, 1)))
+    labels = scipy.sparse.lil_matrix(np.tile([[0, 1, 1], [1, 0, 1], [0, 1, 0], [1, 0, 0]], (5, 1)))
     model = OneVsRestClassifier(LogisticRegression()).fit(X, labels)
     assert scipy.sparse.issparse(model.predict(X))
     assert recorded.only.status == "finished"
