@@ -50,11 +50,15 @@ class AutotrackLogger(_LoggerBase):
     @property
     def run(self) -> Run:
         """The run: the one given, else the active one, else a new one."""
-        found = self._given or self._own or active_run()
+        found = self._current
         if found is None:
             found = self._own = Run(self._run_name, experiment=self._experiment, source="lightning")
             push(found)
         return found
+
+    @property
+    def _current(self) -> Run | None:
+        return self._given or self._own or active_run()
 
     @property
     def experiment(self) -> Run | None:
@@ -64,12 +68,12 @@ class AutotrackLogger(_LoggerBase):
     @property
     def name(self) -> str | None:
         """The run's experiment; it names the directory of checkpoints where no other logger does."""
-        return self.run.experiment if processes.rank() == 0 else self._experiment
+        return self._current.experiment if self._current is not None else self._experiment
 
     @property
     def version(self) -> str | None:
-        """The run's id."""
-        return self.run.id if processes.rank() == 0 else None
+        """The run's id, while there is one."""
+        return self._current.id if self._current is not None else None
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         """Log a row of metrics."""

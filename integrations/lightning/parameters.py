@@ -50,16 +50,23 @@ def hyperparameters(*owners: Any) -> dict[str, Any]:
 
 def trainer_params(trainer: Any) -> dict[str, Any]:
     """Return the options of a trainer that are set; `max_epochs` under MLflow's name."""
-    strategy = trainer.strategy
     values = {
         "epochs": trainer.max_epochs,
         "accelerator": type(trainer.accelerator).__name__.removesuffix("Accelerator").lower(),
-        "strategy": getattr(strategy, "strategy_name", None) or type(strategy).__name__,
+        "strategy": _strategy_name(trainer.strategy),
         "devices": trainer.num_devices,
         "world_size": trainer.world_size,
         **{name: getattr(trainer, name, None) for name in _OPTIONS},
     }
     return {name: getattr(value, "value", value) for name, value in values.items() if value is not None}
+
+
+def _strategy_name(strategy: Any) -> str:
+    """Return the name that `Trainer(strategy=...)` takes, where there is one."""
+    started = getattr(strategy, "_start_method", None)
+    if type(strategy).__name__ == "DDPStrategy":
+        return "ddp" if started in {None, "popen"} else f"ddp_{started}"
+    return str(getattr(strategy, "strategy_name", type(strategy).__name__))
 
 
 def callback_params(callbacks: Sequence[Any]) -> dict[str, Any]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import autotrack
 from autotrack.testing import MemoryBackend, MemoryRun
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # test folders are no packages: for `lightning_models`
 
 
 class Recorded:
