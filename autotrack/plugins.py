@@ -25,6 +25,8 @@ BUILTIN: Mapping[str, str] = {
     "xgboost": "autotrack.integrations.xgboost:XGBoost",
     "lightgbm": "autotrack.integrations.lightgbm:LightGBM",
     "catboost": "autotrack.integrations.catboost:CatBoostIntegration",
+    "torch": "autotrack.integrations.torch:Torch",
+    "keras": "autotrack.integrations.keras:Keras",
     "lightning": "autotrack.integrations.lightning:Lightning",
     "pytorch_lightning": "autotrack.integrations.lightning:PytorchLightning",
 }

@@ -56,8 +56,9 @@ def fingerprint(data: Any, *, name: str | None = None, target: Any = None, conte
     """Describe a data set without reading more than a sample of it. Never raises.
 
     Args:
-        data: numpy (any kind), scipy sparse, pandas, polars, pyarrow, torch, lists, tuples, dicts of arrays, anything
-            with a `shape`. Of iterators, generators and data loaders only the type is recorded; they are not consumed.
+        data: numpy (any kind), scipy sparse, pandas, polars, pyarrow, torch, TensorFlow, lists, tuples, dicts of
+            arrays, anything with a `shape`. Of iterators, generators and data loaders only the type is recorded, of
+            `tf.data` what it says of itself; they are not consumed.
         name: What the data are called; "dataset" if not given.
         target: Labels that belong to the rows, if separate; they count for the digest.
         context: The split.
@@ -130,6 +131,14 @@ def _describe(data: Any, hasher: Hasher) -> Description:
         from autotrack.capture.data_arrays import describe_tensor
 
         return describe_tensor(data, hasher)
+    if _is_a(data, "tensorflow", "Tensor"):
+        from autotrack.capture.data_tensorflow import describe_tensor as describe_tensorflow
+
+        return describe_tensorflow(data, hasher)
+    if _is_a(data, "tensorflow.python.data.ops.dataset_ops", "DatasetV2"):
+        from autotrack.capture.data_tensorflow import describe_dataset
+
+        return describe_dataset(data, hasher)
     if isinstance(data, (list, tuple, dict)):
         return _describe_builtin(data, hasher)
     return _describe_by_attributes(data, hasher)
