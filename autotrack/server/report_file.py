@@ -20,6 +20,7 @@ from autotrack.server.evaluation_view import evaluation_data
 from autotrack.server.pages.frame import read_head
 from autotrack.server.pages.run import overview, read_evaluations
 from autotrack.server.templating import render
+from autotrack.server.weights import read_weights
 
 if TYPE_CHECKING:
     from autotrack.server.library import Library
@@ -43,7 +44,7 @@ def run_html(library: Library, run_id: str) -> str:
         found = read_evaluations(store, run_id)
         keys = [key for key, summary in head.summaries.items() if summary.count > 1][:MAX_SERIES]
         points = _points(store, [run_id], keys)
-    data = {"evaluations": [evaluation_data(one) for one in found], "importance": [], "coefficients": []}
+    data = {"evaluations": [evaluation_data(one) for one in found], "weights": read_weights(library, run_id)}
     return _render(
         "report_run.html", head=head, run=head.run, points=points, data=data, evaluations=found, keys=keys, **values
     )

@@ -10,6 +10,7 @@ from autotrack.highlights import is_background
 from autotrack.names import CV_RESULTS
 from autotrack.server.context import library_of, run_id_of
 from autotrack.server.replies import page
+from autotrack.server.weights import holds_weights
 from autotrack.store.rows import MetricSummary, RunRow
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ def chart_keys(summaries: dict[str, MetricSummary], *, system: bool) -> list[str
 def _tabs(store: Store, run_id: str, summaries: dict[str, MetricSummary]) -> list[Tab]:
     files = store.artifacts(run_id)
     charts, system = (len(chart_keys(summaries, system=system)) for system in (False, True))
-    evaluations = len({row.split for row in store.evaluations(run_id)})
+    evaluations = len({row.split for row in store.evaluations(run_id)}) or sum(
+        holds_weights(file.path) for file in files
+    )
     data = len(store.datasets(run_id)) + len(store.models(run_id))
     counted = [
         ("charts", "Charts", charts),

@@ -22,8 +22,7 @@ export function startEvaluation() {
   }
   const weights = find("[data-importances]");
   if (weights && !weights.hasChildNodes()) {
-    showWeights(weights, "Feature importance", data.importance);
-    showWeights(weights, "Coefficients", data.coefficients);
+    for (const { title, features } of data.weights) bars(weights, title, features);
   }
 }
 
@@ -91,10 +90,6 @@ function showResiduals(host, residuals, several) {
     { name: "row", color: 0, x: predicted, y: truth, style: "points" }, { name: "", x: [low, high], y: [low, high], style: "dashed" }]);
   new Chart(host, { title: `Residuals${name}`, xTitle: "true minus predicted", yTitle: "rows", tall: true }).set([
     { name: "rows", color: 0, x: counts.map((_, at) => (edges[at] + edges[at + 1]) / 2), y: counts, style: "bars" }]);
-}
-
-function showWeights(host, title, weights) {
-  if (weights?.length) bars(host, title, weights);
 }
 
 function bars(host, title, entries) {
