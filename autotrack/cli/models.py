@@ -17,6 +17,8 @@ COMMANDS = {
     "tag": "registry_edits",
     "rename": "registry_edits",
     "rm": "registry_edits",
+    "predict": "models_use",
+    "env": "models_use",
 }
 """The module of each command."""
 

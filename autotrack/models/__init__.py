@@ -12,12 +12,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from autotrack.models.api import log, save
+    from autotrack.models.batch import predict_file
+    from autotrack.models.engines import map_batches, spark_udf
     from autotrack.models.loading import load
     from autotrack.models.predictor import Predictor, load_predictor
     from autotrack.models.stored import StoredModel, open_model
     from autotrack.models.uri import locate
 
-__all__ = ["Predictor", "StoredModel", "load", "load_predictor", "locate", "log", "open_model", "save"]
+__all__ = [
+    "Predictor",
+    "StoredModel",
+    "load",
+    "load_predictor",
+    "locate",
+    "log",
+    "map_batches",
+    "open_model",
+    "predict_file",
+    "save",
+    "spark_udf",
+]
 
 _HOMES = {
     "Predictor": "predictor",
@@ -26,8 +40,11 @@ _HOMES = {
     "load_predictor": "predictor",
     "locate": "uri",
     "log": "api",
+    "map_batches": "engines",
     "open_model": "stored",
+    "predict_file": "batch",
     "save": "api",
+    "spark_udf": "engines",
 }
 """The module of each public name."""
 

@@ -57,6 +57,10 @@ def format_of(model: object, artifacts: Mapping[str, Path] | None = None) -> For
     if library == "lightgbm":
         return Format(take_snapshot, lightgbm_flavor, True, "")
     bases = {kind.__module__.partition(".")[0] for kind in type(model).__mro__}
+    if "keras" in bases:
+        from autotrack.models.flavors.keras import keras_flavor
+
+        return _native(_take_keras, keras_flavor, "Keras' own format holds no code, but for Lambda layers")
     if "torch" in bases:
         from autotrack.models.flavors.pytorch import pytorch_flavor, take_module
 
@@ -111,6 +115,10 @@ def _take_booster(model: Any, path: Path) -> Snapshot:
     return take_native_snapshot(
         model, path, model.save_model, suffix=".txt", model_class=class_path(model), module="lightgbm"
     )
+
+
+def _take_keras(model: Any, path: Path) -> Snapshot:
+    return take_native_snapshot(model, path, model.save, suffix=".keras", model_class=class_path(model), module="keras")
 
 
 def _take_catboost(model: Any, path: Path) -> Snapshot:

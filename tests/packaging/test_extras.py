@@ -24,7 +24,7 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 SHIPPED = [requirement for name, extra in EXTRAS.items() if name != "dev" for requirement in extra]
 STANDARD = sys.stdlib_module_names | {"tomllib"}  # the latter from 3.11 on
-ALREADY_THERE = {"joblib", "pyarrow", "pytest", "scipy"}
+ALREADY_THERE = {"dask", "joblib", "pyarrow", "pyspark", "pytest", "scipy"}
 """Packages that come with scikit-learn, that the user has imported already, or that run the contracts of `testing`."""
 
 

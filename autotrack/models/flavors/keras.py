@@ -6,9 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from autotrack.models.flavors.base import Flavor
+from autotrack.models.flavors.base import Flavor, Predict
+from autotrack.models.integrity import require_trust
 from autotrack.models.requirements import installed_version
 from autotrack.models.snapshot import Snapshot
+from autotrack.models.stored import StoredModel
 
 _FOLDER = "data"
 _MODULE = f"{_FOLDER}/keras_module.txt"
@@ -59,3 +61,40 @@ def _specs(tensors: Sequence[Tensor]) -> list[dict[str, Any]]:
         spec = {"type": "tensor", "tensor-spec": {"dtype": dtype, "shape": sizes}}
         found.append({"name": name, **spec} if len(tensors) > 1 else spec)
     return found
+
+
+def load(model: StoredModel, *, trust: bool) -> Any:
+    """Load a model that we or MLflow saved, not compiled; without trust, layers that hold code are refused.
+
+    Raises:
+        UntrustedModelError: It was exported as a TensorFlow program, and is not trusted.
+    """
+    settings = model.flavors["keras"]
+    folder = settings.get("data") or _FOLDER
+    if settings.get("save_exported_model"):
+        require_trust(model, folder, "holds a TensorFlow program", trust=trust)
+        import tensorflow as tf
+
+        return tf.saved_model.load(str(model.file(f"{folder}/model")))
+    import keras
+
+    path = model.file(f"{folder}/model.keras")
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=not trust)
+    except ValueError as error:
+        if trust or "unsafe" not in str(error):
+            raise
+        require_trust(model, f"{folder}/model.keras", "has layers that hold Python code", trust=trust)
+        raise
+
+
+def predictor(found: Any, model: StoredModel) -> Predict:  # noqa: ARG001 - all flavors are asked alike
+    """Return how the model predicts; an exported one has only its `serve`."""
+    if not hasattr(found, "predict"):
+        return lambda data, params: found.serve(_array(data), **params)
+    return lambda data, params: found.predict(_array(data), verbose=0, **params)
+
+
+def _array(data: Any) -> Any:
+    """Return a table as one array; arrays, and dicts of them, stay."""
+    return data.to_numpy() if hasattr(data, "iloc") else data
