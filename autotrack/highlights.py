@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 _LAST = re.compile(r"^(system/|autotrack\.)")
+_MINOR = re.compile(r"(_time$|^std_|^rank_|^split\d+_)")
+"""What a search tells about a candidate beside its score."""
 _ORDER = (
-    re.compile(r"^test(_\d+)?[_/]"),
+    re.compile(r"^(mean_)?test(_\d+)?[_/]"),
     re.compile(r"^best_(cv_)?score$"),
     re.compile(r"^val(idation|id)?(_\d+)?[-_/]"),
     re.compile(r"^eval[-_/]"),
@@ -57,6 +59,8 @@ def is_background(key: str) -> bool:
 
 
 def _group(key: str) -> int:
+    if _MINOR.search(key):
+        return len(_ORDER) + 1
     return next((at for at, pattern in enumerate(_ORDER) if pattern.match(key)), len(_ORDER))
 
 
