@@ -12,7 +12,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from autotrack.errors import FilterError, NewerSchemaError, RunNotFoundError, StoreError
+from autotrack.errors import (
+    FilterError,
+    ModelExistsError,
+    ModelNotFoundError,
+    NewerSchemaError,
+    RegistryError,
+    RunNotFoundError,
+    StoreError,
+)
 from autotrack.server.templating import render
 
 if TYPE_CHECKING:
@@ -77,6 +85,19 @@ def on_missing_run(request: Request, error: Exception) -> Response:
     return refuse(404, "there is no such run in this store", request.scope)
 
 
+def on_missing_model(request: Request, error: Exception) -> Response:
+    """Answer the question for a model that is not there: registered, a version of one, or in a run."""
+    del error
+    return refuse(404, "there is no such model or version in this store", request.scope)
+
+
+def on_registry_error(request: Request, error: Exception) -> Response:
+    """Answer a change of the registry that cannot be made."""
+    taken = "there is a model of this name already"
+    rules = "names have no / or :, aliases only letters, digits, _ and -, and neither reads like a version"
+    return refuse(400, taken if isinstance(error, ModelExistsError) else rules, request.scope)
+
+
 def on_store_error(request: Request, error: Exception) -> Response:
     """Answer where the store cannot be read."""
     if isinstance(error, StoreError):
@@ -111,6 +132,8 @@ class Refused(HTTPException):
 HANDLERS: dict[Any, Any] = {
     HTTPException: on_http_error,
     RunNotFoundError: on_missing_run,
+    ModelNotFoundError: on_missing_model,
+    RegistryError: on_registry_error,
     StoreError: on_store_error,
     FilterError: on_filter_error,
     Exception: on_error,

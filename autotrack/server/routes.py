@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from autotrack.server.api import edits, events, exports, keys, points, views
+from autotrack.server.api import edits, events, exports, keys, points, registry, views
 from autotrack.server.assets import serve_asset
 from autotrack.server.entrance import make_ticket, open_session
-from autotrack.server.pages import files, run, runs
+from autotrack.server.pages import files, models, run, runs
 from autotrack.server.pages.compare import show_comparison
 from autotrack.server.pages.report import comparison_report, run_report
 
@@ -29,6 +29,10 @@ ROUTES = [
     Route("/runs/{run_id}/raw/{file_id}", files.send_file),
     Route("/runs/{run_id}/frame/{file_id}", files.frame_file),
     Route("/runs/{run_id}/report", run_report),
+    Route("/models", models.show_models),
+    Route("/models/{name}", models.show_model),
+    Route("/models/{name}/compare", models.compare),
+    Route("/models/{name}/{version}", models.show_version),
     Route("/export/{name}", exports.export_runs),
     Route("/api/points", points.read_points),
     Route("/api/sparks", points.read_sparks),
@@ -36,6 +40,7 @@ ROUTES = [
     Route("/api/filter", keys.check_filter),
     Route("/api/events", events.stream_changes),
     Route("/api/runs", edits.edit_runs, methods=["POST"]),
+    Route("/api/models", registry.edit_registry, methods=["POST"]),
     Route("/api/views", views.keep_view, methods=["POST"]),
     Route("/api/tickets", make_ticket, methods=["POST"]),
 ]

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from autotrack import __version__, words
 from autotrack.records import Param
+from autotrack.server.markdown import first_line, to_html
 
 
 @lru_cache(maxsize=1)
@@ -91,6 +92,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "ago": ago,
     "cell": cell,
     "data": data_block,
+    "first_line": first_line,
+    "markdown": to_html,
     "moment": moment,
     "number": words.number,
     "param": param_text,

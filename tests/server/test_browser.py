@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from ui_browser import CLOSES_LATE, PAYLOADS, Watch, browser, open_page, ready
 from ui_server import Client, record_runs, serve
 
 import autotrack
@@ -17,91 +17,11 @@ from autotrack.server.launch import Server
 from autotrack.store import Store
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page
+    from playwright.sync_api import Browser, Page
 
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here"),
-    # Playwright closes the pipes of its driver after the loop that opened them.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-PAYLOADS = [
-    "<script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    '"><svg onload=alert(1)>',
-    "'><body onpageshow=alert(1)>",
-    "</script><script>alert(1)</script>",
-    "javascript:alert(1)",
-    "{{ 7 * 7 }}{% raw %}",
-    "${alert(1)}`${alert(1)}`",
-    "<iframe srcdoc='<script>parent.alert(1)</script>'>",
-    "<a href='javascript:alert(1)'>x</a>",
-    "<!--<img src=--><img src=x onerror=alert(1)//>",
-    "<style>@import'http://127.0.0.1:1/x'</style>",
-    "\"'onfocus=alert(1) autofocus x='",
-    "]]><script>alert(1)</script>",
-    "\\u003cscript\\u003ealert(1)\\u003c/script\\u003e",
-    "<details open ontoggle=alert(1)>",
-    "<form action=//evil.example><input autofocus>",
-    "&lt;script&gt;alert(1)&lt;/script&gt;",
-    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
-    "\u2028<script>alert(1)</script>\u2029",
-]
+__all__ = ["browser"]
 
-
-class Watch:
-    """What went wrong on the pages of a browser: dialogs, errors, violated policies, requests to elsewhere."""
-
-    def __init__(self, context: BrowserContext, port: int) -> None:
-        self.problems: list[str] = []
-        self._port = port
-        context.on("page", self._follow)
-
-    def _follow(self, page: Page) -> None:
-        page.on("dialog", self._dismiss)
-        page.on("pageerror", lambda error: self.problems.append(f"error {error}"))
-        page.on("console", self._listen)
-        page.on("request", lambda request: self._check(request.url))
-
-    def _dismiss(self, dialog: Dialog) -> None:
-        self.problems.append(f"dialog {dialog.message}")
-        dialog.dismiss()
-
-    def _listen(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and "status of 40" not in message.text:
-            self.problems.append(f"console {message.text}")
-
-    def _check(self, url: str) -> None:
-        own = (
-            f"http://localhost:{self._port}/",
-            f"http://127.0.0.1:{self._port}/",
-            "blob:",
-            "data:",
-            "file:",
-            "about:",
-        )
-        if not url.startswith(own):
-            self.problems.append(f"request {url}")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield found
-        found.close()
+pytestmark = CLOSES_LATE
 
 
 @pytest.fixture(scope="module")
@@ -112,24 +32,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def page(browser: Browser, shared: Server) -> Iterator[Page]:
     yield from open_page(browser, shared)
-
-
-def open_page(browser: Browser, server: Server, **options: object) -> Iterator[Page]:
-    """Come in as a person does, and fail the test where a page has complained."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)  # type: ignore[arg-type]
-    watch = Watch(context, int(server.address.rpartition(":")[2]))
-    found = context.new_page()
-    found.set_default_timeout(8_000)
-    found.goto(server.entrance())
-    ready(found)
-    yield found
-    problems = watch.problems
-    context.close()
-    assert not problems, problems
-
-
-def ready(page: Page) -> None:
-    page.wait_for_selector("body[data-ready]")
 
 
 def names(page: Page) -> list[str]:

@@ -10,13 +10,16 @@ from starlette.exceptions import HTTPException
 
 from autotrack.evaluation.report import Evaluation
 from autotrack.highlights import rank_metrics
-from autotrack.names import COEFFICIENTS, CV_FOLDS, CV_RESULTS, ENVIRONMENT, FEATURE_IMPORTANCE, OVERHEAD
-from autotrack.server.artifacts import PREVIEW_BYTES, TABLE_BYTES, file_id, read_text
+from autotrack.names import CV_FOLDS, CV_RESULTS, ENVIRONMENT, OVERHEAD
+from autotrack.server.artifacts import TABLE_BYTES, file_id, read_text
 from autotrack.server.context import library_of, run_id_of
 from autotrack.server.csv_table import parse_csv
 from autotrack.server.evaluation_view import evaluation_data
 from autotrack.server.pages.frame import chart_keys, read_head, run_page
+from autotrack.server.registry_view import signature_parts
 from autotrack.server.table import COUNTERS
+from autotrack.server.weights import read_weights
+from autotrack.store.registry.reading import versions_of_run
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -29,7 +32,6 @@ LEADING = 6
 LEADING_CHARTS = 3
 DESCRIPTION = "mlflow.note.content"
 MAX_CHILDREN = 500
-MAX_IMPORTANCES = 1_000
 _CONTEXT_TAGS = re.compile(r"^(mlflow\.|autotrack\.)")
 _DIFF = re.compile(r"(^|/)[^/]*\.(diff|patch)$")
 _CONSOLE = re.compile(r"(^|/)(console|output|stdout|stderr)[^/]*\.(txt|log)$")
@@ -106,11 +108,7 @@ def show_evaluation(request: Request) -> Response:
     library, run_id = library_of(request), run_id_of(request)
     with library.reading() as store:
         found = read_evaluations(store, run_id)
-    weights = {
-        name: _importances(read_text(library, run_id, path, PREVIEW_BYTES))
-        for name, path in (("importance", FEATURE_IMPORTANCE), ("coefficients", COEFFICIENTS))
-    }
-    data = {"evaluations": [evaluation_data(one) for one in found], **weights}
+    data = {"evaluations": [evaluation_data(one) for one in found], "weights": read_weights(library, run_id)}
     return run_page(request, "evaluation.html", "evaluation", evaluations=found, data=data)
 
 
@@ -119,18 +117,6 @@ def read_evaluations(store: Store, run_id: str) -> list[Evaluation]:
     latest = {row.split: row.report for row in store.evaluations(run_id)}
     order = sorted(latest, key=lambda split: (split.startswith("train"), split))
     return [Evaluation.from_dict(latest[split]) for split in order]
-
-
-def _importances(text: str | None) -> list[tuple[str, float]]:
-    """Read weights of features, the largest first; nothing where the file says something else."""
-    try:
-        weights = json.loads(text) if text else {}
-    except ValueError:
-        return []
-    if not isinstance(weights, dict):
-        return []
-    numbers = [(name, value) for name, value in weights.items() if isinstance(value, int | float)]
-    return sorted(numbers, key=lambda pair: -abs(pair[1]))[:MAX_IMPORTANCES]
 
 
 def show_search(request: Request) -> Response:
@@ -149,21 +135,9 @@ def show_data(request: Request) -> Response:
     run_id = run_id_of(request)
     with library_of(request).reading() as store:
         datasets, models = store.datasets(run_id), store.models(run_id)
-    shown = [{"row": model, "signature": _signature(model.signature)} for model in models]
-    return run_page(request, "data.html", "data", datasets=datasets, models=shown)
-
-
-def _signature(signature: dict[str, Any] | None) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Read the columns of a signature, by "inputs", "outputs" and "params"."""
-    found = []
-    for part, text in (signature or {}).items():
-        try:
-            columns = json.loads(text) if isinstance(text, str) else []
-        except ValueError:
-            columns = []
-        if isinstance(columns, list) and columns:
-            found.append((part, [column for column in columns if isinstance(column, dict)]))
-    return found
+        versions = versions_of_run(store, run_id)
+    shown = [{"row": model, "signature": signature_parts(model.signature)} for model in models]
+    return run_page(request, "data.html", "data", datasets=datasets, models=shown, versions=versions)
 
 
 def show_code(request: Request) -> Response:

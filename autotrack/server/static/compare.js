@@ -9,11 +9,11 @@ const MAX_MATRICES = 6;
 const MAX_AXES = 9;
 
 export function startComparison() {
+  const only = find("#only-differences");
+  only?.addEventListener("change", () => find("#comparison").classList.toggle("only-differences", only.checked));
   const data = readData("comparison-data");
   if (!data) return;
   const numbers = new Map(data.runs.map((run, at) => [run.id, at]));
-  const only = find("#only-differences");
-  only?.addEventListener("change", () => find("#comparison").classList.toggle("only-differences", only.checked));
   showEvaluations(find("[data-compare-evaluations]"), data, numbers);
   const rows = data.runs.map((run) => ({ name: run.name, id: run.id, values: { ...numeric(run.metrics), ...run.params } }));
   const params = varying(rows, data.runs.flatMap((run) => Object.keys(run.params)));

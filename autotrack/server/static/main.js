@@ -4,6 +4,7 @@ import { names, startComparison, startSearchTable } from "./compare.js";
 import { refreshCurves, startCurves } from "./curves.js";
 import { find, paintSwatches } from "./dom.js";
 import { startEvaluation } from "./evaluation.js";
+import { startModel } from "./models.js";
 import { reload } from "./page.js";
 import { startRun } from "./run.js";
 import { keys as runsKeys, paintSparks, startRuns, times } from "./runs.js";
@@ -38,7 +39,8 @@ function startKeys() {
     if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
     const both = `${before}${event.key}`;
     before = event.key;
-    const action = both === "gr" ? () => location.assign("/") : shortcuts[event.key];
+    const place = { gr: "/", gm: "/models" }[both];
+    const action = place ? () => location.assign(place) : shortcuts[event.key];
     if (!action) return;
     event.preventDefault();
     action();
@@ -101,5 +103,9 @@ if (kind === "runs") {
   startRun();
   startCurves(names());
   startComparison();
+} else if (kind === "models" || kind === "model") {
+  const again = () => reload().then(times);
+  startModel(again);
+  startLive(again);
 } else if (kind === "waiting") startLive(() => location.reload());
 document.body.dataset.ready = "1";

@@ -1,7 +1,7 @@
 // Change a part of the page without loading all of it: the server makes every view, an address is all it needs.
 import { find } from "./dom.js";
 
-const PARTS = ["experiments", "filter-problem", "content", "actions"];
+const PARTS = ["experiments", "filter-problem", "facts", "content", "actions"];
 let after = () => {};
 let last = 0;
 

@@ -1,6 +1,7 @@
 // A page of one run: rename, describe, tag, delete; find in long tables; sort tables by a click on a head.
 import { find, findAll } from "./dom.js";
 import { ask, move, rename, send, tag } from "./edit.js";
+import { register } from "./models.js";
 
 export function startRun() {
   const page = find("[data-run].run-page");
@@ -11,10 +12,11 @@ export function startRun() {
     "restore-run": () => move("restore", [page.dataset.run], () => setTimeout(again, 900)),
     "tag-run": () => tag([page.dataset.run], again),
     describe: () => describe(page.dataset.run, again),
+    "register-model": (button) => register(page.dataset.run, button.dataset.name),
   } : {};
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-do]");
-    if (button && actions[button.dataset.do]) actions[button.dataset.do]();
+    if (button && actions[button.dataset.do]) actions[button.dataset.do](button);
     const head = event.target.closest("[data-sortable] thead th");
     if (head) sortBy(head);
   });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,14 @@ class Pair(msgspec.Struct, frozen=True):
     def differs(self) -> bool:
         """Whether they are not the same; NaN is the same as NaN, 1 is not True."""
         return repr(self.before) != repr(self.after)
+
+    @property
+    def change(self) -> float | None:
+        """What the second number is more than the first; None for what are no two finite numbers that differ."""
+        if not isinstance(self.before, float) or not isinstance(self.after, float):
+            return None
+        difference = self.after - self.before
+        return difference if math.isfinite(difference) and difference else None
 
 
 class VersionComparison(msgspec.Struct, frozen=True):
