@@ -15,12 +15,13 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 import autotrack
 from autotrack import recording
-from autotrack.cli.app import COMMANDS, commands
+from autotrack.cli.app import commands
 from autotrack.store.schema import HEAD
 
 
@@ -336,10 +337,26 @@ def test_a_store_is_found_by_file_and_by_url(
     assert list(Path.cwd().iterdir()) == []
 
 
+WITHOUT_JSON = {"run", "export", "models predict", "models serve", "server"}
+"""What they write is a program's output, a file, or a log; and export's default format is JSON."""
+
+
 def test_every_reading_command_speaks_json() -> None:
-    context = commands.make_context("autotrack", ["ls"])
-    for name in COMMANDS:
-        command = commands.get_command(context, name)
+    silent = {
+        name
+        for name, command in leaves(commands)
+        if "--json" not in {option for parameter in command.params for option in parameter.opts}
+    }
+    assert not silent - WITHOUT_JSON
+
+
+def leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    """Yield each command by its words, those of groups within groups too."""
+    context = group.make_context("autotrack", ["ls"], resilient_parsing=True)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         assert command is not None
-        options = {option for parameter in command.params for option in parameter.opts}
-        assert "--json" in options or name in {"run", "export"}, name  # export's default format is JSON
+        if isinstance(command, click.Group):
+            yield from leaves(command, (*path, name))
+        else:
+            yield " ".join((*path, name)), command
