@@ -26,6 +26,7 @@ BUILT_IN = {
     "postgres": "autotrack.backends.sql:SqlBackend",
     "jsonl": "autotrack.backends.jsonl:JsonLinesBackend",
     "mlruns": "autotrack.backends.mlruns:MlrunsBackend",
+    "clearml": "autotrack.backends.clearml:ClearMLBackend",
     "tensorboard": "autotrack.backends.tensorboard:open_tensorboard",
     "http": "autotrack.backends.mlflow:MlflowBackend",
     "https": "autotrack.backends.mlflow:MlflowBackend",
@@ -34,6 +35,8 @@ BUILT_IN = {
 }
 """Where the class of each scheme is."""
 GUESTS = {
+    "comet": "autotrack.backends.comet:CometBackend",
+    "trackio": "autotrack.backends.trackio:TrackioBackend",
     "wandb": "autotrack.backends.wandb.backend:WandbBackend",
 }
 """Likewise, of those that live in a process of their own."""

@@ -40,12 +40,11 @@ class SdkBackend(ABC):
     """Names of the options that a URL may carry."""
 
     def __init__(self, url: str, context: BackendContext) -> None:
-        parts = urlsplit(url)
-        self.place = unquote(parts.netloc + parts.path)
-        self.choices = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        self.place = target_place(url)
+        self.choices = {name: values[-1] for name, values in parse_qs(urlsplit(url).query).items()}
         if unknown := sorted(set(self.choices) - set(self.options)):
             known = f"it takes {', '.join(self.options)}" if self.options else "it takes none"
-            raise StoreUnavailableError(f"{parts.scheme}:// has no option {unknown[0]!r}; {known}")
+            raise StoreUnavailableError(f"{self.place}: there is no option {unknown[0]!r}; {known}")
         self.context = context
         self._ledger = Ledger(context.home, url)
 
@@ -90,6 +89,12 @@ class SdkBackend(ABC):
     def close(self) -> None:
         """Let go of the ledger; subclasses let go of their SDK first."""
         self._ledger.close()
+
+
+def target_place(url: str) -> str:
+    """Return what a URL names, without scheme and options: "team/churn" of `wandb://team/churn?mode=offline`."""
+    parts = urlsplit(url)
+    return unquote(parts.netloc + parts.path).strip("/")
 
 
 def files(run: Description) -> Iterator[str]:

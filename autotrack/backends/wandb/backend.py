@@ -81,7 +81,7 @@ class WandbBackend(SdkBackend):
         except ModuleNotFoundError as error:
             raise MissingDependencyError("wandb", "wandb") from error
         self._wandb = wandb
-        *entity, self._project = self.place.strip("/").split("/")
+        *entity, self._project = self.place.split("/")
         self._entity = entity[0] if entity else None
         self._mode = self.choices.get("mode") or _usual_mode()
         if not self._project or len(entity) > 1 or self._mode not in ("offline", "online"):
