@@ -30,6 +30,7 @@ from autotrack.run import Run
 FEWEST_ROWS = 20
 """An evaluation of fewer rows than this, of more, would say too little."""
 NUMBERS_A_BATCH = 65_536
+PREDICT_TELLS = "`predict` on these data is recorded"
 JAX_COMPILES = 1.0
 """Seconds below which no pass is begun on JAX, which compiles every operation at its first use."""
 
@@ -71,10 +72,10 @@ def _obstacle(model: Any, split: Split, budget: float) -> str | None:
     if strategy is not None and strategy.num_replicas_in_sync > 1:
         return "the model is spread over several devices"
     if keras.config.backend() == "jax" and budget < JAX_COMPILES:
-        return f"on JAX the first pass has to be compiled, which takes longer than the {budget:.2g} s there are"
+        return f"on JAX a first pass is compiled, for more than the {budget:.2g} s there are; {PREDICT_TELLS}"
     own = sorted({type(layer).__name__ for layer in layers_of(model) if not _is_kerases(layer)})
     if own:
-        return f"code of the program's own ({', '.join(own)}) is not run once more; `predict` on these data is recorded"
+        return f"code of the program's own ({', '.join(own)}) is not run once more; {PREDICT_TELLS}"
     return None
 
 
