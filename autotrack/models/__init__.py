@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from autotrack.models import registry
     from autotrack.models.api import log, save
     from autotrack.models.batch import predict_file
     from autotrack.models.engines import map_batches, spark_udf
@@ -29,6 +30,7 @@ __all__ = [
     "map_batches",
     "open_model",
     "predict_file",
+    "registry",
     "save",
     "spark_udf",
 ]
@@ -51,6 +53,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Load public names on first use: integrations import this package, and need none of them."""
+    if name == "registry":
+        return import_module("autotrack.models.registry")
     if name in _HOMES:
         return getattr(import_module(f"autotrack.models.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'autotrack.models' has no attribute {name!r}")
