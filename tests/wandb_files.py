@@ -34,11 +34,13 @@ class WandbRun:
         return {None: RUNNING, 0: FINISHED, 1: FAILED}.get(self.exit_code, self.config["autotrack"]["status"])
 
     def points(self) -> dict[str, list[tuple[int, float]]]:
-        """Return the numbers by key, each with our step."""
+        """Return the numbers by key, each with our step; charts and tables are rows of their own."""
         found: dict[str, list[tuple[int, float]]] = {}
         for _, row in sorted(self.rows.items()):
+            if any(key.endswith("/_type") for key in row):
+                continue
             for key, value in row.items():
-                if not key.startswith("_") and key != "autotrack/step" and isinstance(value, int | float):
+                if key not in ("_step", "_runtime", "_timestamp", "autotrack/step"):
                     found.setdefault(key, []).append((row["autotrack/step"], float(value)))
         return found
 
