@@ -73,9 +73,13 @@ def test_a_run_with_everything(wandb: Backend, context: BackendContext) -> None:
     assert parent.points() == {"loss": [(3, 0.5)], "_step_": [(3, 7.0)], "a.b/c": [(3, math.inf)]}
     assert parent.summary["loss"] == 0.5
     assert parent.files() == {"cv_results.csv": 32, "model/MLmodel": 11}
-    drawn = parent.config["_wandb"]["visualize"]
-    assert drawn["test/confusion_matrix"]["panel_config"]["panelDefId"] == "wandb/confusion_matrix/v1"
-    assert {"test/roc", "test/precision_recall"} <= set(drawn)
+    drawn = {
+        key.removeprefix("_wandb/visualize/test/"): value["panel_config"]["panelDefId"]
+        for key, value in parent.config.items()
+        if key.startswith("_wandb/visualize")
+    }
+    lines = "wandb/area-under-curve/v0"
+    assert drawn == {"confusion_matrix": "wandb/confusion_matrix/v1", "roc": lines, "precision_recall": lines}
     tables = {path.name.split("_table")[0]: json.loads(path.read_text()) for path in context.home.rglob("*.table.json")}
     [matrix] = [table for name, table in tables.items() if name.startswith("confusion_matrix")]
     assert [row for row in matrix["data"] if row[2]] == [
