@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import msgspec
 import pytest
 from markupsafe import Markup
 from ui_browser import CLOSES_LATE, PAYLOADS, browser, open_page, ready
@@ -19,6 +21,8 @@ from autotrack.place import find_place
 from autotrack.server.launch import Server
 from autotrack.server.markdown import first_line, to_html
 from autotrack.settings import resolve
+from autotrack.store.registry.rows import DataUse, Lineage, NewVersion
+from autotrack.store.registry.versions import create_version
 
 __all__ = ["browser"]
 
@@ -247,6 +251,33 @@ def test_takes_an_alias_away_and_deletes(browser: object, server: Server, histor
         page.locator("tr[data-version]").wait_for()
         assert page.locator("tr[data-version]").count() == 1
     assert [one.version for one in registry.versions(NAME, history=history)] == [1]
+
+
+def test_nothing_that_was_written_acts(browser: object, server: Server, history: History, runs: list[str]) -> None:
+    names = [payload for payload in PAYLOADS if not set(payload) & set("/:")]
+    columns = json.dumps([{"name": payload, "type": payload} for payload in PAYLOADS])
+    with history.writing() as store:
+        for name in names:
+            uses = tuple(DataUse(payload, payload, payload) for payload in PAYLOADS)
+            lineage = Lineage(name, name, uses, *(name,) * 3, True, name)
+            new = NewVersion(source=name, run_id=name, run_link=name, status=name, description=name, lineage=lineage)
+            new = msgspec.structs.replace(new, signature={"inputs": columns}, flavors=(name,), tags={name: name})
+            for _ in range(2):
+                create_version(store, name, new, user=name, create=True)
+            registry.annotate(name, "\n\n".join(PAYLOADS), history=history)
+            registry.set_tag(name, name, name, history=history)
+    registry.register(runs[0], names[0], history=history)
+    for page in open_page(browser, server):
+        page.goto(f"{server.address}/models")
+        ready(page)
+        assert page.locator("tr[data-model]").count() == len(names)
+        for name in names[:4]:
+            path = f"{server.address}/models/{quote(name, safe='')}"
+            for address in (path, f"{path}/1", f"{path}/compare?before=1&after=2"):
+                page.goto(address)
+                ready(page)
+        page.goto(f"{server.address}/runs/{runs[0]}/data")
+        ready(page)
 
 
 @pytest.mark.usefixtures("registered")

@@ -12,7 +12,7 @@ from autotrack.server.context import library_of
 from autotrack.server.registry_view import curl_snippet, python_snippet, read_version_table, signature_parts
 from autotrack.server.replies import page
 from autotrack.store.registry import reading
-from autotrack.store.registry.comparison import compare_versions
+from autotrack.store.registry.comparison import compare_versions, run_of
 from autotrack.store.registry.rules import STAGES
 from autotrack.store.registry.search import search_models
 
@@ -58,14 +58,14 @@ def show_version(request: Request) -> Response:
         model = reading.get_model(store, name)
         version = reading.find_version(store, name, version=number)
         changes = reading.history(store, name, number)[:MAX_CHANGES]
-        runs = store.search(f'id = "{version.run_id}"', limit=1) if version.run_id else []
+        run = run_of(store, version)
         table = read_version_table(store, [version])
     return page(
         request,
         "model_version.html",
         model=model,
         version=version,
-        run=runs[0] if runs else None,
+        run=run,
         metrics=list(zip(table.metrics, table.rows[0].metrics, strict=True)),
         signature=signature_parts(version.signature),
         snippets=(("Python", python_snippet(version)), ("Serve and call", curl_snippet(version))),

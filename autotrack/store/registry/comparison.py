@@ -67,7 +67,7 @@ class VersionComparison(msgspec.Struct, frozen=True):
 def compare_versions(store: Store, before: ModelVersion, after: ModelVersion) -> VersionComparison:
     """Compare two versions, of one model or of two."""
     both = (before, after)
-    runs = [_run_of(store, version) for version in both]
+    runs = [run_of(store, version) for version in both]
     scores = [_scores(store, run) for run in runs]
     return VersionComparison(
         before,
@@ -81,6 +81,14 @@ def compare_versions(store: Store, before: ModelVersion, after: ModelVersion) ->
         lineage=_pairs(*map(_lineage, both), sort=False),
         without_run=tuple(version.version for version, run in zip(both, runs, strict=True) if run is None),
     )
+
+
+def run_of(store: Store, version: ModelVersion) -> RunRow | None:
+    """Read the run that made a version, from the trash too; None where this store does not have it."""
+    try:
+        return None if version.run_id is None else store.get_run(version.run_id)
+    except RunNotFoundError:
+        return None
 
 
 def read_columns(signature: Mapping[str, Any] | None) -> dict[str, list[dict[str, Any]]]:
@@ -108,13 +116,6 @@ def _columns(signature: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
     for part, columns in read_columns(signature).items():
         for number, column in enumerate(columns):
             yield f"{part}.{column.get('name', number)}", type_text(column)
-
-
-def _run_of(store: Store, version: ModelVersion) -> RunRow | None:
-    try:
-        return None if version.run_id is None else store.get_run(version.run_id)
-    except RunNotFoundError:
-        return None
 
 
 def _scores(store: Store, run: RunRow | None) -> dict[str, dict[str, Any]]:
