@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,7 +35,8 @@ def cast_column(values: pd.Series, name: str | int | None, wanted: str) -> pd.Se
         SchemaError: It cannot become this type; the message names the column and shows values.
     """
     found = infer_schema(values)[0]["type"]
-    if found == wanted or wanted not in {*_NUMBERS, "boolean", "string", "binary", "datetime"}:
+    as_objects = values.dtype.kind == "O" and wanted in _NUMBERS
+    if (found == wanted and not as_objects) or wanted not in {*_NUMBERS, "boolean", "string", "binary", "datetime"}:
         return values
     if wanted in _NUMBERS:
         return _as_number(values, name, wanted, found)
@@ -57,9 +59,9 @@ def _as_number(values: pd.Series, name: str | int | None, wanted: str, found: st
     whole = wanted in {"integer", "long"}
     if whole and missing.any():
         raise SchemaError(f"{_called(name)} is {wanted}, which has no missing values; {int(missing.sum())} are", name)
+    numbers = _array_of(values, missing)
     with np.errstate(over="ignore", invalid="ignore"):
-        numbers = values.to_numpy(dtype="float64" if missing.any() else None, na_value=np.nan)
-        cast = numbers.astype(dtype)
+        cast = numbers.astype(dtype) if numbers.dtype.kind in "iuf" else np.zeros(len(numbers), dtype)
         changed = ~missing.to_numpy() & ~_equal(numbers, cast, rounded=wanted == "float")
     if changed.any():
         shown = ", ".join(str(value) for value in numbers[changed][:_SHOWN])
@@ -69,12 +71,25 @@ def _as_number(values: pd.Series, name: str | int | None, wanted: str, found: st
     return pd.Series(cast, index=values.index, name=values.name)
 
 
+def _array_of(values: pd.Series, missing: pd.Series) -> Any:
+    """Return numbers as an array, missing ones as NaN; Python's integers stay objects where no type holds all."""
+    if values.dtype.kind in "iuf":
+        return values.to_numpy(dtype="float64" if missing.any() else None, na_value=np.nan)
+    listed = [math.nan if gone else value for value, gone in zip(values, missing, strict=True)]
+    exact = np.asarray(listed)
+    changed = (
+        known != number and not gone for known, number, gone in zip(listed, exact.tolist(), missing, strict=True)
+    )
+    return np.asarray(listed, dtype=object) if any(changed) else exact
+
+
 def _equal(numbers: Any, cast: Any, *, rounded: bool) -> Any:
     """Compare element by element; with `rounded`, it is enough that a finite number stays finite."""
+    if numbers.dtype.kind not in "iuf":  # integers that no type holds
+        return np.zeros(len(numbers), bool)
     if rounded and numbers.dtype.kind == "f":
         return np.isfinite(numbers) <= np.isfinite(cast)
-    back = cast.astype(numbers.dtype)
-    return (back == numbers) & (np.sign(cast) == np.sign(numbers)) if numbers.dtype.kind in "iuf" else back == numbers
+    return (cast.astype(numbers.dtype) == numbers) & (np.sign(cast) == np.sign(numbers))
 
 
 def _is_numeric(values: pd.Series) -> bool:
