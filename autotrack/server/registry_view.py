@@ -61,7 +61,7 @@ def python_snippet(version: ModelVersion) -> str:
     """Return Python that loads a version and predicts with it."""
     return (
         "import autotrack.models\n\n"
-        f"model = autotrack.models.load({json.dumps(version.uri, ensure_ascii=False)})\n\n"
+        f"model = autotrack.models.load({json.dumps(version.uri, ensure_ascii=False)})  # a pickle: add trust=True\n\n"
         f"predictor = autotrack.models.load_predictor({json.dumps(_lasting_uri(version), ensure_ascii=False)})\n"
         "predictor.predict(data)  # checks the columns first\n"
     )
