@@ -60,22 +60,23 @@ class AutotrackCallback(_CallbackBase):
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002 - Lightning's signature
         """Log optimizers, data and layers."""
-        self._do("log_training")
+        self._do("training_begins")
 
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
         """Log learning rates."""
-        self._do("begin_epoch")
+        self._do("epoch_begins")
 
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:  # noqa: ARG002
         """Log learning rates that a scheduler has moved."""
-        self._do("log_rates_if_changed")
+        if self._recording is not None and trainer._logger_connector.should_update_logs:  # noqa: SLF001 - as LearningRateMonitor asks
+            self._do("log_moved_rates", self._recording.global_step)
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
         """Log the metrics of the epoch, and its time."""
         if self._recording is not None and not any(of_kind(trainer.loggers, "AutotrackLogger")):
             with shielded("recording the metrics of an epoch"):
                 self._recording.metrics_logged(trainer.callback_metrics, self._recording.global_step - 1)
-        self._do("end_epoch")
+        self._do("epoch_ends")
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """End the run of a fit that failed."""
@@ -86,10 +87,10 @@ class AutotrackCallback(_CallbackBase):
         if stage == "fit":
             self._end(trainer, pl_module, None)
 
-    def _do(self, verb: str) -> None:
+    def _do(self, verb: str, *args: Any) -> None:
         if self._recording is not None:
             with shielded(f"recording Lightning: {verb}"):
-                getattr(self._recording, verb)()
+                getattr(self._recording, verb)(*args)
 
     def _end(self, trainer: Any, module: Any, error: BaseException | None) -> None:
         recording, self._recording = self._recording, None

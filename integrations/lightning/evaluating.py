@@ -53,6 +53,6 @@ def _record(call: Call, run: Run, arguments: dict[str, Any]) -> Iterator[None]:
     recording = StageRecording(run, call.instance)
     loop = getattr(call.instance, f"{stage}_loop")
     with listening(call.instance, recording):
-        yield from observed(recording)
+        yield from observed(call, recording)
     run.log_metric(f"{stage}_seconds", call.seconds, recording.global_step)
     log_datasets(run, loaders_of(loop), _CONTEXTS[stage])

@@ -2,7 +2,8 @@
 
 A callback of ours in `trainer.callbacks` would be seen by the user's hooks, by profilers, and by the pickle that a
 spawned worker starts from; a logger of ours would change what Lightning warns of and where checkpoints go. So we listen
-at the two places that every event passes: where callbacks are called, and where logged metrics are sent to loggers.
+where the trainer's loops pass once an epoch, and where all logged metrics are sent to loggers. Nothing is patched that
+is called once a batch.
 """
 
 from __future__ import annotations
@@ -20,21 +21,26 @@ Metrics = Mapping[str, Any]
 
 
 class Listener:
-    """Who wants to hear of one trainer.
+    """Who wants to hear of one trainer; by default does nothing with it.
 
     Attributes:
-        handlers: What to call after the callbacks have had a hook, by the hook's name. `on_exception` gets the
-            exception; the others get nothing.
-        depth: How many hooks of the trainer are under way. What a callback lets the trainer do inside a hook, such as
-            the trial steps of a learning rate finder, is no part of the training.
+        muted: Whether the trainer tries something out for a tuner, which is no part of the training.
     """
 
     def __init__(self) -> None:
-        self.handlers: dict[str, Callable[..., None]] = {}
-        self.depth = 0
+        self.muted = False
+
+    def training_begins(self) -> None:
+        """The first batch is about to come; everything is set up."""
+
+    def epoch_begins(self) -> None:
+        """An epoch of training begins."""
+
+    def epoch_ends(self) -> None:
+        """An epoch of training is over, its metrics are logged and its checkpoints are saved."""
 
     def metrics_logged(self, metrics: Metrics, step: int | None) -> None:
-        """Take metrics, as Lightning sends them to its loggers."""
+        """Lightning sends metrics to its loggers, if there are any; there may be no metrics."""
 
 
 _listeners: dict[int, Listener] = {}
@@ -61,45 +67,62 @@ def forget_all() -> None:
 
 
 def watch_trainers(patcher: Patcher, package: ModuleType) -> None:
-    """Patch both places in one of the packages of Lightning."""
-    call = importlib.import_module(f"{package.__name__}.trainer.call")
-    connector = importlib.import_module(f"{package.__name__}.trainer.connectors.logger_connector.logger_connector")
-    patcher.wrap(call, "_call_callback_hooks", lambda original: _telling_hooks(patcher, original))
-    patcher.wrap(connector._LoggerConnector, "log_metrics", lambda original: _telling_metrics(patcher, original))  # noqa: SLF001 - all metrics pass there
+    """Patch what trainers pass in one of the packages of Lightning."""
+    loop = _fit_loop(package)
+    patcher.wrap(loop, "on_run_start", lambda original: _telling(patcher, original, "training_begins"))
+    patcher.wrap(loop, "on_advance_start", lambda original: _telling(patcher, original, "epoch_begins"))
+    patcher.wrap(loop, "on_advance_end", lambda original: _telling(patcher, original, "epoch_ends"))
+    connectors = importlib.import_module(f"{package.__name__}.trainer.connectors.logger_connector.logger_connector")
+    connector = connectors._LoggerConnector  # noqa: SLF001 - all metrics pass there
+    patcher.wrap(connector, "log_metrics", lambda original: _telling_metrics(patcher, original))
+    callbacks = importlib.import_module(f"{package.__name__}.callbacks")
+    patcher.wrap(callbacks.LearningRateFinder, "lr_find", _muting)
+    patcher.wrap(callbacks.BatchSizeFinder, "scale_batch_size", _muting)
 
 
 def is_watched(package: ModuleType) -> bool:
     """Say whether the package is patched in this process: a forked worker inherits that, a spawned one does not."""
-    call = importlib.import_module(f"{package.__name__}.trainer.call")
-    return hasattr(call._call_callback_hooks, "__wrapped__")  # noqa: SLF001 - see `watch_trainers`
+    return hasattr(_fit_loop(package).on_run_start, "__wrapped__")
 
 
-def _telling_hooks(patcher: Patcher, original: Callable[..., None]) -> Callable[..., None]:
-    def autotrack_call_hooks(trainer: Any, hook_name: str, *args: Any, **kwargs: Any) -> None:
-        listener = _listeners.get(id(trainer))
-        if listener is None or not patcher.live:
-            original(trainer, hook_name, *args, **kwargs)
-            return
-        listener.depth += 1
-        try:
-            original(trainer, hook_name, *args, **kwargs)
-        finally:
-            listener.depth -= 1
-        handler = listener.handlers.get(hook_name)
-        # Hooks at the end of an epoch come twice: for most callbacks, then for those that monitor a metric.
-        if handler is not None and listener.depth == 0 and kwargs.get("monitoring_callbacks") is not False:
-            with shielded(f"recording {hook_name} of Lightning"):
-                handler(*args) if hook_name == "on_exception" else handler()
+def _fit_loop(package: ModuleType) -> Any:
+    return importlib.import_module(f"{package.__name__}.loops.fit_loop")._FitLoop  # noqa: SLF001 - its only name
 
-    return autotrack_call_hooks
+
+def _telling(patcher: Patcher, original: Callable[..., Any], event: str) -> Callable[..., Any]:
+    def autotrack_loop(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, *args, **kwargs)
+        listener = _listeners.get(id(self.trainer))
+        if listener is not None and patcher.live and not listener.muted:
+            with shielded(f"recording Lightning: {event}"):
+                getattr(listener, event)()
+        return result
+
+    return autotrack_loop
 
 
 def _telling_metrics(patcher: Patcher, original: Callable[..., None]) -> Callable[..., None]:
     def autotrack_log_metrics(self: Any, metrics: Metrics, step: int | None = None) -> None:
         listener = _listeners.get(id(self.trainer))
-        if listener is not None and patcher.live and listener.depth == 0 and metrics:
+        if listener is not None and patcher.live and not listener.muted:
             with shielded("recording metrics of Lightning"):
                 listener.metrics_logged(metrics, step)
         original(self, metrics, step)
 
     return autotrack_log_metrics
+
+
+def _muting(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Take trial steps for no training; the callbacks of tuners make them with the very trainer that is to train."""
+
+    def autotrack_trial(self: Any, trainer: Any, *args: Any, **kwargs: Any) -> Any:
+        listener = _listeners.get(id(trainer))
+        if listener is None:
+            return original(self, trainer, *args, **kwargs)
+        listener.muted = True
+        try:
+            return original(self, trainer, *args, **kwargs)
+        finally:
+            listener.muted = False
+
+    return autotrack_trial

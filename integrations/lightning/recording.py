@@ -30,7 +30,6 @@ class StageRecording(Listener):
 
     Attributes:
         in_worker: Whether the trainer works in another process, where another recording does what is to do.
-        interruption: What interrupted the call, if something did.
     """
 
     def __init__(self, run: Run, trainer: Any) -> None:
@@ -40,14 +39,12 @@ class StageRecording(Listener):
         self.in_worker = False
         self._epoch_logged_at = -1
         self.rows = MetricRows(run)
-        self.interruption: BaseException | None = None
-        self.handlers["on_exception"] = self.remember_interruption
         # A logger of ours that the user gave to the trainer gets all metrics itself.
         self._logged_by_user = any(of_kind(trainer.loggers, "AutotrackLogger"))
 
     def metrics_logged(self, metrics: Metrics, step: int | None) -> None:
         """Log what `self.log` collected; the step is found as Lightning finds it for its loggers."""
-        if self.trainer.sanity_checking or self._logged_by_user:
+        if not metrics or self.trainer.sanity_checking or self._logged_by_user:
             return
         with self.run.timed():
             row = dict(metrics)
@@ -58,11 +55,6 @@ class StageRecording(Listener):
                     self._epoch_logged_at = step
                     row.setdefault("epoch", self.trainer.current_epoch)
             self.rows.log(row, step)
-
-    def remember_interruption(self, error: BaseException) -> None:
-        """Know Ctrl-C and SIGTERM again: Lightning turns the first into `SystemExit`."""
-        if isinstance(error, (KeyboardInterrupt, SystemExit)):
-            self.interruption = error
 
     @property
     def global_step(self) -> int:
@@ -85,14 +77,9 @@ class FitRecording(StageRecording):
     def __init__(self, run: Run, trainer: Any) -> None:
         super().__init__(run, trainer)
         self._rates: dict[str, float] = {}
+        self._rates_at = -1
         self._epoch_began = 0.0
         self._params: dict[str, Any] = {}
-        self.handlers.update(
-            on_train_start=self.log_training,
-            on_train_epoch_start=self.begin_epoch,
-            on_train_batch_start=self.log_rates_if_changed,
-            on_train_epoch_end=self.end_epoch,
-        )
 
     def log_setup(self, module: Any, datamodule: Any, ckpt_path: Any = None) -> None:
         """Log what is known before the trainer begins; hyperparameters of the user win over ours of the same name."""
@@ -102,7 +89,7 @@ class FitRecording(StageRecording):
             found["ckpt_path"] = str(ckpt_path)
         self.run.log_params({**found, **self._params})
 
-    def log_training(self) -> None:
+    def training_begins(self) -> None:
         """Log what is known when the first batch is about to come: optimizers, data, and the layers."""
         trainer, run = self.trainer, self.run
         with run.timed():
@@ -120,28 +107,41 @@ class FitRecording(StageRecording):
             log_datasets(run, train, "train")
             log_datasets(run, validation, "validation")
 
-    def begin_epoch(self) -> None:
+    def epoch_begins(self) -> None:
         """Log the learning rates that an epoch begins with."""
         with self.run.timed():
             self._epoch_began = time.perf_counter()
-            self._log_rates(self._read_rates())
+            rates, step = self._read_rates(), self.global_step
+            if (rates, step) != (self._rates, self._rates_at):
+                self._log_rates(rates, step)
 
-    def log_rates_if_changed(self) -> None:
-        """Log the learning rates of a batch that is logged, where a scheduler has moved them."""
-        if self.trainer._logger_connector.should_update_logs:  # noqa: SLF001 - as LearningRateMonitor asks
-            with self.run.timed():
-                rates = self._read_rates()
-                if rates != self._rates:
-                    self._log_rates(rates)
+    def metrics_logged(self, metrics: Metrics, step: int | None) -> None:
+        """Log the metrics, and after a batch of training the learning rates of the next one where they have moved."""
+        super().metrics_logged(metrics, step)
+        if step is None and self.trainer.training and self._may_move:
+            self.log_moved_rates(self.global_step + 1)
+
+    def log_moved_rates(self, step: int) -> None:
+        """Log the learning rates that `step` is made with, if they are others than those logged last."""
+        with self.run.timed():
+            rates = self._read_rates()
+            if rates != self._rates:
+                self._log_rates(rates, step)
+
+    def _log_rates(self, rates: dict[str, float], step: int) -> None:
+        self._rates, self._rates_at = rates, step
+        self.run.log_metrics(rates, step)
+
+    @property
+    def _may_move(self) -> bool:
+        """Say whether anything changes learning rates between the epochs' beginnings."""
+        by_hand = not self.trainer.lightning_module.automatic_optimization
+        return by_hand or any(config.interval == "step" for config in self.trainer.lr_scheduler_configs)
 
     def _read_rates(self) -> dict[str, float]:
         return learning_rates(self.trainer.optimizers, self.trainer.lr_scheduler_configs)
 
-    def _log_rates(self, rates: dict[str, float]) -> None:
-        self._rates = rates
-        self.run.log_metrics(rates, self.global_step)
-
-    def end_epoch(self) -> None:
+    def epoch_ends(self) -> None:
         """Log how long the epoch took, with its validation."""
         with self.run.timed():
             self.rows.flush()

@@ -32,26 +32,35 @@ def observe_fit(call: Call) -> Iterator[None]:
         recording.log_setup(module, datamodule, arguments["ckpt_path"])
         fitted.remember(module, run)
         with listening(trainer, recording):
-            yield from observed(recording)
-        if recording.interruption is None:
+            yield from observed(call, recording)
+        if not trainer.interrupted:
             save_module(run, trainer, module)
 
 
-def observed(recording: StageRecording) -> Iterator[None]:
-    """Let the trainer work; log what is left to log in any case, and the end of a run that was interrupted."""
+def observed(call: Call, recording: StageRecording) -> Iterator[None]:
+    """Let the trainer work, and log what is left to log in any case; know an interruption from a failure."""
     try:
         yield
     except CallFailedError:
         recording.finish()
-        _end_if_interrupted(recording)
+        if is_interruption(call.error):
+            _end_as_interrupted(recording.run)
         raise
     recording.finish()
-    _end_if_interrupted(recording)
+    if recording.trainer.interrupted:  # Lightning before 2.5 returns as if nothing were
+        _end_as_interrupted(recording.run)
 
 
-def _end_if_interrupted(recording: StageRecording) -> None:
-    if recording.interruption is not None and recording.run.source != "manual":
-        recording.run.end(INTERRUPTED)
+def is_interruption(error: BaseException | None) -> bool:
+    """Say whether an error is Ctrl-C or SIGTERM, which Lightning turns into kinds of `SystemExit`."""
+    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "SIGTERMException":
+        return True
+    return isinstance(error, SystemExit) and isinstance(error.__context__, KeyboardInterrupt)
+
+
+def _end_as_interrupted(run: Run) -> None:
+    if run.source != "manual":  # the user ends a run of their own
+        run.end(INTERRUPTED)
 
 
 def run_name(default: str) -> str:

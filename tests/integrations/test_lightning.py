@@ -88,6 +88,7 @@ def test_learning_rates_are_those_of_the_monitor(recorded: Any, scheduled: str) 
     expected = points_of(logger)
     for group in ("lr-Adam/pg1", "lr-Adam/pg2"):
         found, rates = dict(run.metrics[group]), dict(expected[group])
+        found.pop(8, None)  # of the step that would come next
         assert found.items() <= rates.items()
         moved = {step: rate for step, rate in rates.items() if rate != rates.get(step - 1)}
         assert moved.items() <= found.items()

@@ -223,7 +223,7 @@ def test_every_patch_is_taken_back(package: Any) -> None:
     launcher = package.strategies.launchers.multiprocessing._MultiProcessingLauncher
     places = [
         (package.Trainer, "fit"),
-        (package.trainer.call, "_call_callback_hooks"),
+        (package.loops.fit_loop._FitLoop, "on_advance_end"),
         (connector, "log_metrics"),
         (launcher, "launch"),
     ]
