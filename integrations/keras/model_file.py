@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import msgspec
 
 from autotrack.errors import AutotrackError
 from autotrack.integration import Call
+from autotrack.integrations.keras.description import layers_of
 from autotrack.models.flavors.keras import Tensor, keras_flavor, signature_of_tensors
 from autotrack.models.saving import MEGABYTE, save_model
 from autotrack.models.snapshot import Snapshot, class_path, take_native_snapshot
@@ -33,16 +35,22 @@ def log_model(run: Run, model: Any, call: Call | None = None) -> None:
     def take(path: Path) -> Snapshot:
         _check_size(model)
         with quietly(call, model) if call is not None else nullcontext(), _tensorflow_left_alone():
-            return take_native_snapshot(
+            snapshot = take_native_snapshot(
                 model,
                 path,
                 lambda place: keras.Model.save(model, place),
                 suffix=".keras",
                 model_class=class_path(model),
-                module=type(model).__module__,
+                module="keras",
             )
+        return msgspec.structs.replace(snapshot, modules=_modules(model))
 
     save_model(run, take, keras_flavor, signature=_signature(model))
+
+
+def _modules(model: Any) -> tuple[str, ...]:
+    """Return the modules of all layers: loading needs those of the user's own."""
+    return tuple(sorted({type(layer).__module__ for layer in layers_of(model)}))
 
 
 def _check_size(model: Any) -> None:
