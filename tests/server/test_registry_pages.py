@@ -112,6 +112,17 @@ def test_what_the_pages_say(client: Client, runs: list[str]) -> None:
     assert client.get(f"{PATH}/compare?before=1&after=9").status == 404
 
 
+def test_many_versions_come_in_pages(client: Client, history: History) -> None:
+    with history.writing() as store:
+        for _ in range(102):
+            create_version(store, "many", NewVersion(source="/x"), create=True)
+    first, second = (client.get(f"/models/many?page={number}").text for number in (1, 2))
+    assert (first.count("<tr data-version"), second.count("<tr data-version")) == (100, 2)
+    assert "page 2 of 2" in second
+    assert "no versions on this page" in client.get("/models/many?page=9").text
+    assert client.get("/models/many?page=x").status == 404
+
+
 @pytest.mark.usefixtures("registered")
 def test_filters(client: Client) -> None:
     assert "1 model<" in client.get("/models?filter=alias%20%3D%20%22champion%22").text
@@ -200,6 +211,7 @@ def test_a_person_registers_promotes_and_compares(
             page.locator("#ask-model").fill(NAME)
             page.keyboard.press("Enter")
             page.get_by_role("heading", name=f"Version {number + 1}").wait_for()
+            ready(page)
         page.get_by_label("Stage").select_option("Production")
         page.get_by_role("button", name="Move").click()
         page.locator("#facts .stage.production").wait_for()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 MAX_MODELS = 1_000
-MAX_VERSIONS = 500
+PAGE = 100
 MAX_CHANGES = 100
 
 
@@ -43,11 +43,22 @@ def show_models(request: Request) -> Response:
 def show_model(request: Request) -> Response:
     """Show a model: what people wrote about it, its versions, and who changed what."""
     library, name = library_of(request), request.path_params["name"]
+    number = max(_number(request.query_params.get("page", "1")), 1)
     with library.reading() as store:
         model = reading.get_model(store, name)
-        table = read_version_table(store, reading.list_versions(store, name)[:MAX_VERSIONS])
-        changes = reading.history(store, name)[:MAX_CHANGES]
-    return page(request, "model.html", model=model, table=table, changes=changes, place=library.label)
+        versions = reading.list_versions(store, name, limit=PAGE, offset=(number - 1) * PAGE)
+        table = read_version_table(store, versions)
+        changes = reading.history(store, name, limit=MAX_CHANGES)
+    return page(
+        request,
+        "model.html",
+        model=model,
+        table=table,
+        changes=changes,
+        number=number,
+        last=max(-(-model.versions // PAGE), 1),
+        place=library.label,
+    )
 
 
 def show_version(request: Request) -> Response:
@@ -57,7 +68,7 @@ def show_version(request: Request) -> Response:
     with library.reading() as store:
         model = reading.get_model(store, name)
         version = reading.find_version(store, name, version=number)
-        changes = reading.history(store, name, number)[:MAX_CHANGES]
+        changes = reading.history(store, name, number, limit=MAX_CHANGES)
         run = run_of(store, version)
         table = read_version_table(store, [version])
     return page(
@@ -88,7 +99,7 @@ def compare(request: Request) -> Response:
 
 
 def _number(text: str) -> int:
-    """Read the number of a version.
+    """Read the number of a version or a page.
 
     Raises:
         HTTPException: It is none.

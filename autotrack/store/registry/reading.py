@@ -30,15 +30,16 @@ def get_model(store: Store, name: str) -> RegisteredModel:
         return read_models(connection, [find_model(connection, name)])[0]
 
 
-def list_versions(store: Store, name: str) -> list[ModelVersion]:
-    """Read all versions of a model, the latest first.
+def list_versions(store: Store, name: str, *, limit: int | None = None, offset: int = 0) -> list[ModelVersion]:
+    """Read versions of a model, the latest first: all, or at most `limit` after the first `offset`.
 
     Raises:
         ModelNotFoundError: There is no such model.
     """
     with store.reading() as connection:
         here = _VERSION.c.model_id == find_model(connection, name).id
-        return read_versions(connection, SELECT_VERSIONS.where(here).order_by(_VERSION.c.version.desc()))
+        found = SELECT_VERSIONS.where(here).order_by(_VERSION.c.version.desc())
+        return read_versions(connection, found.limit(limit).offset(offset or None))
 
 
 def versions_of_run(store: Store, run_id: str) -> list[ModelVersion]:
@@ -81,8 +82,8 @@ def find_version(
         raise _no_version(connection, model, version=version, alias=alias, stage=stage)
 
 
-def history(store: Store, name: str, version: int | None = None) -> list[Change]:
-    """Read what was changed on a model, or on one of its versions, the latest first.
+def history(store: Store, name: str, version: int | None = None, *, limit: int | None = None) -> list[Change]:
+    """Read what was changed on a model, or on one of its versions, the latest first; all, or at most `limit`.
 
     Raises:
         ModelNotFoundError: There is no such model.
@@ -91,7 +92,7 @@ def history(store: Store, name: str, version: int | None = None) -> list[Change]
     columns = [change.c[field] for field in Change.__struct_fields__]
     with store.reading() as connection:
         here = change.c.model_id == find_model(connection, name).id
-        found = select(*columns).where(here).order_by(change.c.id.desc())
+        found = select(*columns).where(here).order_by(change.c.id.desc()).limit(limit)
         if version is not None:
             found = found.where(change.c.version == version)
         return [Change(*row) for row in connection.execute(found)]
