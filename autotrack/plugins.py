@@ -25,6 +25,7 @@ BUILTIN: Mapping[str, str] = {
     "xgboost": "autotrack.integrations.xgboost:XGBoost",
     "lightgbm": "autotrack.integrations.lightgbm:LightGBM",
     "catboost": "autotrack.integrations.catboost:CatBoostIntegration",
+    "statsmodels": "autotrack.integrations.statsmodels:Statsmodels",
     "torch": "autotrack.integrations.torch:Torch",
     "keras": "autotrack.integrations.keras:Keras",
     "lightning": "autotrack.integrations.lightning:Lightning",

@@ -13,7 +13,7 @@ from autotrack.models.flavors.python_function import native
 from autotrack.models.integrity import require_trust, verify
 from autotrack.models.stored import PYTHON_FUNCTION, StoredModel, open_model
 
-FLAVORS = ("sklearn", "xgboost", "lightgbm", "catboost", "keras", "pytorch", PYTHON_FUNCTION)
+FLAVORS = ("sklearn", "xgboost", "lightgbm", "catboost", "keras", "pytorch", "statsmodels", PYTHON_FUNCTION)
 """The flavors we read, each in the module of its name in `flavors`; of several in one model, the first one counts."""
 
 
@@ -58,7 +58,7 @@ def load_found(model: StoredModel, *, trust: bool) -> tuple[Any, ReadableFlavor]
     name = _flavor_of(model)
     flavor = cast("ReadableFlavor", import_module(f"autotrack.models.flavors.{name}"))
     code = model.flavors[name].get("code")
-    if code:
+    if code and name != PYTHON_FUNCTION:  # which says more about what it would run
         require_trust(model, code, "holds Python modules", trust=trust)
     try:
         with code_on_path(model, code):

@@ -8,11 +8,11 @@ from typing import ClassVar
 from autotrack.held_out import fitted, predictions
 from autotrack.integration import Integration, Patcher
 from autotrack.integrations.sklearn import cross_validation, partial, pickling, scoring
-from autotrack.integrations.sklearn.classes import for_each_class
 from autotrack.integrations.sklearn.estimators import patch_fits
 from autotrack.integrations.sklearn.metrics import install_metrics
 from autotrack.integrations.sklearn.predict_methods import patch_predictions
 from autotrack.patching.imports import ImportWatcher
+from autotrack.patching.subclasses import for_each_subclass
 
 
 class Sklearn(Integration):
@@ -26,7 +26,8 @@ class Sklearn(Integration):
 
     def install(self, patcher: Patcher, module: ModuleType) -> None:
         """Patch the estimator classes that exist and each new one, and cross-validation once it is imported."""
-        for_each_class(patcher, patch_fits, partial.patch_partial_fits, patch_predictions, scoring.patch_scores)
+        patches = patch_fits, partial.patch_partial_fits, patch_predictions, scoring.patch_scores
+        for_each_subclass(patcher, module.base.BaseEstimator, *patches)
         install_metrics(patcher, module)
         self._watcher.start()
         self._watcher.watch(
