@@ -113,10 +113,9 @@ def log(  # noqa: PLR0913 - what `save` takes, and the run
     code: Sequence[str | os.PathLike[str]] = (),
     packages: Sequence[str] = (),
 ) -> str:
-    """Save a model with the active run.
+    """Save a model with the active run; when this returns, it is on disk.
 
-    The bytes of the model are taken at once; what can wait (a safer format, requirements, hashes) happens in the
-    background, unless files of yours have to be copied. A note on the run says which format was used, and why.
+    A note on the run says which format was used, and why.
 
     Args:
         model: As `save` takes it.
@@ -145,18 +144,15 @@ def log(  # noqa: PLR0913 - what `save` takes, and the run
     run = run or active_run()
     if run is None:
         raise ModelError("no run is active to log the model to; open one: with autotrack.start_run():")
-    found = run
     name = artifact_name(name)
     plan = _plan(model, inputs, outputs, params, input_example, artifacts, code, packages)
-    directory = found.artifact_directory / name
+    directory = run.artifact_directory / name
     directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with found.timed():
-        snapshot = plan.format.take(model, directory.with_name(f".{directory.name}.snapshot"))
-    if plan.beside:
-        _keep(found, plan, snapshot, directory, name)
-    else:
-        found.defer(f"writing {name}", lambda: _keep(found, plan, snapshot, directory, name))
-    return f"runs:/{found.id}/{name}"
+    snapshot = plan.format.take(model, directory.with_name(f".{directory.name}.snapshot"))
+    folder, why = _write(plan, snapshot, directory, run_id=run.id, name=name)
+    keep_folder(run, folder)
+    run.note("model.format", f"{name}: {why}")
+    return f"runs:/{run.id}/{name}"
 
 
 def _plan(
@@ -187,12 +183,6 @@ def _plan(
         packages=tuple(packages),
         has_code=bool(code),
     )
-
-
-def _keep(run: Run, plan: Plan, snapshot: Snapshot, directory: Path, name: str) -> None:
-    folder, why = _write(plan, snapshot, directory, run_id=run.id, name=name)
-    keep_folder(run, folder)
-    run.note("model.format", f"{name}: {why}")
 
 
 def _write(

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from autotrack import names
+from autotrack import names, recording
 from autotrack.errors import ModelError, RunNotFoundError
 from autotrack.models.mlmodel import MLMODEL_FILE
 
@@ -82,6 +82,9 @@ def _folder(uri: str, path: Path) -> Location:
 def _of_run(uri: str, run_id: str, name: str, history: History | None) -> Location:
     from autotrack.history import current_history
 
+    recorder = recording.open_recorder()
+    if recorder is not None:  # the model may just be being written
+        recorder.worker.drain()
     try:
         run = (history or current_history()).get(run_id)
     except RunNotFoundError as error:
