@@ -99,10 +99,14 @@ class History:
 
     @contextmanager
     def writing(self) -> Iterator[Store]:
-        """Give the store, open for changes."""
+        """Give the store, open for changes.
+
+        Raises:
+            StoreUnavailableError: It cannot be reached, is damaged, or others keep it locked.
+        """
         from autotrack.store.store import Store
 
-        with Store.open(self.place.url) as store:
+        with self._explained(), Store.open(self.place.url) as store:
             yield store
 
     @contextmanager
@@ -112,16 +116,22 @@ class History:
         Raises:
             StoreUnavailableError: It is not there, cannot be reached or is damaged.
         """
+        with self._explained():
+            with self._opening:
+                store = self._store()
+            yield store
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn complaints of the database into one that says which store it is."""
         from sqlalchemy.exc import DBAPIError
 
         from autotrack.store.damage import is_damage
 
         try:
-            with self._opening:
-                store = self._store()
-            yield store
+            yield
         except DBAPIError as error:
-            state = "is damaged" if is_damage(error) else "cannot be read"
+            state = "is damaged" if is_damage(error) else "cannot be used now"
             raise StoreUnavailableError(f"the store {self.place.label} {state}: {error.orig}") from error
 
     def _store(self) -> Store:

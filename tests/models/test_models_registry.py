@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 import autotrack
 import autotrack.models
 from autotrack import recording
-from autotrack.errors import ModelError, ModelNotFoundError, RegistryError, RunNotFoundError
+from autotrack.errors import ModelError, ModelNotFoundError, RegistryError, RunNotFoundError, StoreUnavailableError
 from autotrack.models import registry
 from autotrack.models.registry.reference import Reference, parse_reference
 
@@ -159,3 +161,14 @@ def test_the_example_runs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "stage : None -> Production" in done.stdout
     assert "loaded again" in done.stdout
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_store_that_others_keep_locked_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry.register("@last", "churn")
+    monkeypatch.setattr("autotrack.store.engine.BUSY_SECONDS", 0.05)
+    with closing(sqlite3.connect(tmp_path / ".autotrack" / "store.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailableError, match=r"store\.db cannot be used now: database is locked"):
+            registry.set_alias("churn", "champion", 1)
+        assert registry.find_version("churn").version == 1
