@@ -27,6 +27,7 @@ BUILTIN: Mapping[str, str] = {
     "catboost": "autotrack.integrations.catboost:CatBoostIntegration",
     "statsmodels": "autotrack.integrations.statsmodels:Statsmodels",
     "torch": "autotrack.integrations.torch:Torch",
+    "transformers": "autotrack.integrations.transformers:Transformers",
     "keras": "autotrack.integrations.keras:Keras",
     "lightning": "autotrack.integrations.lightning:Lightning",
     "pytorch_lightning": "autotrack.integrations.lightning:PytorchLightning",

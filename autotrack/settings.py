@@ -66,6 +66,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="Deep learning: record the metrics of every n-th batch too, not only of each epoch. 0: none.",
         ),
     ] = 0
+    log_gradient_norm: Annotated[
+        bool, Meta(description="PyTorch: record the norm of all gradients at every optimizer step.")
+    ] = False
+    safe_models: Annotated[
+        bool,
+        Meta(
+            description="Save scikit-learn estimators without code in the file where that restores them exactly, "
+            "instead of as pickles: seconds of background work in every process that trains."
+        ),
+    ] = False
     max_child_runs: Annotated[
         int, Meta(ge=0, description="How many of the best candidates of a search get a run of their own.")
     ] = 5

@@ -36,9 +36,10 @@ def _watched(patcher: Patcher, original: Callable[..., None]) -> Callable[..., N
         __tracebackhide__ = True
         original(*args, **kwargs)
         try:
-            if patcher.live and session.loop is not None and is_own():
+            loop = session().loop
+            if patcher.live and loop is not None and is_own():
                 given = {**dict(zip(("obj", "f"), args, strict=False)), **kwargs}
-                session.loop.checkpoints.take(given["obj"], given["f"])
+                loop.checkpoints.take(given["obj"], given["f"])
         except Exception as error:  # noqa: BLE001 - contained, and raised in tests
             contain(error, "observing torch.save")
 

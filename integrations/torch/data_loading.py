@@ -78,7 +78,7 @@ def _watched_iter(patcher: Patcher, original: Callable[[Any], Any], over: Callab
         iterator = original(self)
         try:
             if patcher.live and is_own():
-                last = session.feed
+                last = session().feed
                 if last is not None and last.trained and last.loader is self:
                     over(last)
                 _feeds[iterator] = Feed(self)
@@ -103,7 +103,7 @@ def _watched_next(patcher: Patcher, original: Callable[[Any], Any], over: Callab
             raise
         feed.waited += perf_counter() - began
         feed.rows += rows_of(batch)
-        session.feed = feed
+        session().feed = feed
         return batch
 
     return autotrack_next
@@ -112,8 +112,8 @@ def _watched_next(patcher: Patcher, original: Callable[[Any], Any], over: Callab
 def _end(iterator: Any, feed: Feed, over: Callable[[Feed], None]) -> None:
     try:
         _feeds.pop(iterator, None)
-        if session.feed is feed:
-            session.feed = None
+        if session().feed is feed:
+            session().feed = None
         over(feed)
     except Exception as error:  # noqa: BLE001 - contained, and raised in tests
         contain(error, "observing the end of an epoch")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ class Epochs:
     def step(self) -> None:
         """Note an optimizer step, and what data it was made from."""
         self._steps += 1
-        feed = session.feed
+        feed = session().feed
         if feed is not None and not feed.trained:
             feed.trained = True
             if self.feed is None:
@@ -42,11 +43,10 @@ class Epochs:
                 log_dataset(self._loop.run, feed)
             self.feed = feed
 
-    def add(self, losses: Values) -> None:
-        """Take the losses of one step, when they have arrived."""
-        for name, value in losses.items():
-            total, count = self._sums.get(name, (0.0, 0))
-            self._sums[name] = (total + value, count + 1)
+    def add(self, name: str, losses: Sequence[float]) -> None:
+        """Take the losses of steps, when they have arrived."""
+        total, count = self._sums.get(name, (0.0, 0))
+        self._sums[name] = (total + sum(losses), count + len(losses))
 
     def end(self) -> None:
         """End the epoch under way, if any step was made in it."""
@@ -54,7 +54,7 @@ class Epochs:
             return
         self._steps = 0
         loop = self._loop
-        loop.transfer.post(self._log, (self._completed, self._speed()), {})
+        loop.post(self._log, (self._completed, self._speed()), {})
         loop.transfer.send()
         self._completed += 1
         self._began = perf_counter()
@@ -73,7 +73,7 @@ class Epochs:
 
     def _log(self, subject: tuple[int, dict[str, float]], values: Values) -> None:  # noqa: ARG002 - none were sent
         step, speed = subject
-        means = {f"train_{name}": total / count for name, (total, count) in self._sums.items()}
+        means = {f"train_{name}": total / count for name, (total, count) in self._sums.items() if count}
         self._sums = {}
         self._loop.run.log_metrics({**means, **speed}, step)
 

@@ -47,21 +47,22 @@ def patch_loss_functions(patcher: Patcher) -> None:
 
 
 def _watched(patcher: Patcher, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
-    is_compiling, is_grad_enabled, own = torch.compiler.is_compiling, torch.is_grad_enabled, session
+    is_compiling, is_grad_enabled = torch.compiler.is_compiling, torch.is_grad_enabled
 
     def autotrack_loss(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         loss = original(*args, **kwargs)
         if is_compiling():
             return loss
-        loop = own.loop
-        training = is_grad_enabled()
-        if training:
-            own.loss_function = name
-        if loop is None or not patcher.live or (training and loop.is_training()):
+        state = session()
+        loop = state.loop
+        if loop is None:
+            state.loss_function = name
+            return loss
+        if (is_grad_enabled() and loop.training) or not patcher.live:
             return loss
         try:
-            if is_own() and not own.computing and _is_plain(loss):
+            if is_own() and not state.computing and _is_plain(loss):
                 given = signature(original).bind(*args, **kwargs)
                 given.apply_defaults()
                 loop.evaluations.take(name, given.arguments, loss, _site(sys._getframe(1)))  # noqa: SLF001
@@ -85,7 +86,7 @@ def _site(frame: FrameType | None) -> Site:
     while frame is not None and frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith("torch."):
         frame = frame.f_back
     assert frame is not None  # noqa: S101 - a call has a caller
-    return frame.f_code, frame.f_lineno
+    return Site(frame.f_code, frame.f_lasti)
 
 
 class Part:
@@ -143,14 +144,14 @@ class Pass:
     def training_resumes(self) -> None:
         """End the pass, or forget it where it was training itself."""
         if self.doubtful:
-            session.evaluation = None
+            session().evaluation = None
             self._evaluations.doubts += 1
         else:
             self.close()
 
     def close(self) -> None:
         """End the pass and record it."""
-        session.evaluation = None
+        session().evaluation = None
         self._evaluations.record(self)
 
 
@@ -177,16 +178,17 @@ class Evaluations:
         """Take a loss that is not trained on."""
         if torch.is_grad_enabled() and self.doubts >= MAX_DOUBTS:
             return
-        feed = session.feed if session.feed is not None and not session.feed.trained else None
-        current = session.evaluation
+        state = session()
+        feed = state.feed if state.feed is not None and not state.feed.trained else None
+        current = state.evaluation
         if current is None or current.feed is not feed:
             if current is not None:
                 current.close()
             if self._loop.epochs.feed is None and not torch.is_grad_enabled():
                 self._loop.epochs.end()
             split = (feed.split if feed is not None else split_by_name(given["target"])) or VALIDATION
-            current = session.evaluation = Pass(self, feed, split)
-            session.phase = PREFIXES[split]
+            current = state.evaluation = Pass(self, feed, split)
+            state.phase = PREFIXES[split]
         current.add(name, given, loss, site)
 
     def record(self, finished: Pass) -> None:
@@ -201,7 +203,7 @@ class Evaluations:
                 losses[key if key not in losses else f"{key}_{place + 1}"] = loss
             split = finished.split if place == 0 else f"{finished.split}_{name}_{place + 1}"
             self._report(split, part.collected, step)
-        self._loop.transfer.post(self._log_losses, step, losses)
+        self._loop.post(self._log_losses, step, losses)
 
     def _log_losses(self, step: int, losses: Values) -> None:
         self._loop.run.log_metrics(losses, step)
@@ -234,8 +236,9 @@ class Evaluations:
 
     def finish(self) -> None:
         """Record the pass under way, and the last report of each split that the budget did not allow for before."""
-        if session.evaluation is not None and not session.evaluation.doubtful:
-            session.evaluation.close()
+        current = session().evaluation
+        if current is not None and not current.doubtful:
+            current.close()
         for split, (collected, step) in self._left_out.items():
             self._defer(split, collected, step)
         self._left_out = {}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import weakref
+from collections.abc import Callable
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,8 +17,8 @@ from autotrack.integrations.torch.losses import name_at
 from autotrack.integrations.torch.members import Member
 from autotrack.integrations.torch.modules import owners_of
 from autotrack.integrations.torch.optimizers import describe, now, parameters_of
-from autotrack.integrations.torch.session import Site, session
-from autotrack.integrations.torch.transfer import Transfer, Values, copy_of
+from autotrack.integrations.torch.session import Loss, session
+from autotrack.integrations.torch.transfer import GROUP, Numbers, Transfer, Values, copy_of
 from autotrack.recording import current_recorder
 from autotrack.run import Run
 
@@ -55,6 +57,7 @@ class Loop:
         epochs: What was seen of its data.
         evaluations: What was computed without gradients.
         kept: The modules it trains.
+        training: Whether they are in training mode, as far as the program has said.
     """
 
     def __init__(self) -> None:
@@ -68,15 +71,22 @@ class Loop:
         self.evaluations: Evaluations = Evaluations(self)
         self.checkpoints: Checkpoints = Checkpoints(self)
         self.kept: list[Kept] = []
+        self.training = True
         self._began = now()
         self._members: weakref.WeakKeyDictionary[Optimizer, Member] = weakref.WeakKeyDictionary()
+        self._latest: tuple[Callable[[], Optimizer | None], Member | None] = (lambda: None, None)
         self._several = False
+        self._joined = 0
+        self._made = 0
         self._owners: dict[str, Member] = {}
         self._scales = 0
         self._rates: dict[str, float] = {}
+        self._bunch: list[torch.Tensor] = []
+        self._versions: list[int] = []
         self._every = current_recorder().settings.log_every_n_steps
         self._norms = current_recorder().settings.log_gradient_norm
-        self._cell = notebook_cell()
+        self._shell = notebook_shell()
+        self._cell = None if self._shell is None else self._shell.execution_count
         self._finished = False
         self.run.before_end(self.finish)
         courtesy.training_begins(self)
@@ -85,9 +95,18 @@ class Loop:
 
     def member(self, optimizer: Optimizer) -> Member | None:
         """Return what is known of an optimizer of this loop, None where it is none of it or the loop is over."""
-        if self._finished or self.run.status is not None or self._cell != notebook_cell():
+        if self._finished or self.run.status is not None or self._is_other_cell():
             return None
-        return self._members.get(optimizer)
+        if self._latest[0]() is not optimizer:
+            member = self._members.get(optimizer)
+            if member is None:
+                return None
+            self._latest = (weakref.ref(optimizer), member)
+        return self._latest[1]
+
+    def _is_other_cell(self) -> bool:
+        """Say whether another cell of the notebook runs than the one in which the loop began."""
+        return self._shell is not None and self._shell.execution_count != self._cell
 
     def belongs(self, optimizer: Optimizer, place: int) -> bool:
         """Say whether an optimizer that steps for the first time is part of this loop.
@@ -98,9 +117,9 @@ class Loop:
             optimizer: The optimizer.
             place: When it was made.
         """
-        if self._finished or self.run.status is not None or self._cell != notebook_cell():
+        if self._finished or self.run.status is not None or self._is_other_cell():
             return False
-        if place < self._began or not self._members:
+        if place < self._began or not self._joined:
             return True
         trained = {id(own) for other in self._members for own in parameters_of(other)}
         modules = {id(kept.module) for kept in self.kept}
@@ -114,18 +133,20 @@ class Loop:
             optimizer: The optimizer.
             waiting: How many other optimizers made before it have not stepped yet.
         """
-        self._several = self._several or waiting > 0 or bool(self._members)
+        self._several = self._several or waiting > 0 or self._joined > 0
+        self._joined += 1
         parameters = parameters_of(optimizer)
         modules = owners_of(parameters)
-        number = len(self._members) + 1
+        number = self._joined
         label = type(modules[0]).__name__ if len(modules) == 1 else f"optimizer_{number}"
         taken = {member.label for member in self._members.values()}
         member = Member(label if label not in taken else f"{label}_{number}", several=self._several)
         self._members[optimizer] = member
+        self._latest = (weakref.ref(optimizer), member)
         prefix = "" if number == 1 else f"optimizer_{number}/"
         known = describe(optimizer, prefix)
-        if session.loss_function is not None and number == 1:
-            known["loss_function"] = session.loss_function
+        if session().loss_function is not None and number == 1:
+            known["loss_function"] = session().loss_function
         self.run.log_params({**known, f"{prefix}n_trained": sum(map(torch.numel, parameters))})
         for module in modules:
             self._keep(module)
@@ -143,64 +164,104 @@ class Loop:
         self.run.log_params({f"model{suffix}": kind, f"n_parameters{suffix}": total})
         self.run.log_text(f"{module}\n\n{total:,} parameters\n", f"model_summary{suffix}.txt")
 
-    def is_training(self) -> bool:
-        """Say whether the modules it trains are in training mode."""
-        for kept in self.kept:
-            module = kept.module
-            if module is not None and not module.training:
-                return False
-        return True
+    @property
+    def has_one_optimizer(self) -> bool:
+        """Whether its losses need no names to be told apart."""
+        return not self._several
+
+    def mode_switched(self, module: torch.nn.Module) -> None:
+        """Note that a module was switched between training and evaluation."""
+        if any(kept.module is module for kept in self.kept):
+            self.training = module.training
 
     # Steps
 
-    def step(self, optimizer: Optimizer, member: Member, losses: dict[Site, torch.Tensor]) -> None:
+    def step(self, optimizer: Optimizer, member: Member, losses: list[Loss]) -> None:
         """Record one step of an optimizer and the losses differentiated for it."""
         step = member.steps
-        member.steps += 1
+        member.steps = step + 1
+        self._made = max(self._made, step + 1)
         self.epochs.step()
+        rates = member.changed_rates(optimizer)
+        if len(losses) == 1 and not (rates or self._several or self._norms):
+            self._bunch.append(losses[0].value)
+            self._versions.append(losses[0].version)
+            if len(self._bunch) >= GROUP or self.transfer.is_late(perf_counter()):
+                self.send_losses()
+            return
+        self.send_losses(step)
         tensors = self._named(member, losses) if member.several else _summed(losses)
-        losses_alone = tuple(tensors)
+        names_of_losses = tuple(tensors)
         if self._norms:
             tensors |= _gradient_norm(optimizer, member.key("gradient_norm"))
-        rates = member.changed_rates(optimizer)
-        for key, rate in rates.items():
-            if isinstance(rate, torch.Tensor):
-                tensors[key] = copy_of(rate)
-        self.transfer.post(self._log_step, (step, losses_alone, rates), tensors)
+        tensors |= {key: copy_of(rate) for key, rate in rates.items() if isinstance(rate, torch.Tensor)}
+        plain = {key: rate for key, rate in rates.items() if not isinstance(rate, torch.Tensor)}
+        self.post(lambda at, values: self._log_step(at, values, names_of_losses, plain), step, tensors)
 
-    def _log_step(self, subject: tuple[int, tuple[str, ...], dict[str, Any]], values: Values) -> None:
-        step, losses, rates = subject
-        self.epochs.add({name: values[name] for name in losses})
-        self._rates.update((key, rate) for key, rate in rates.items() if not isinstance(rate, torch.Tensor))
+    def send_losses(self, following: int | None = None) -> None:
+        """Send the losses that most steps consist of: of one optimizer, one a step.
+
+        Args:
+            following: The number of the step after the last of them, where it is not the next one to be made.
+        """
+        if self._bunch:
+            first = (self._made if following is None else following) - len(self._bunch)
+            bunch, versions, self._bunch, self._versions = self._bunch, self._versions, [], []
+            self.transfer.post(self._log_losses, first, bunch, versions)
+
+    def _log_losses(self, first: int, numbers: Numbers) -> None:
+        self.epochs.add("loss", [number for number in numbers if number is not None])
+        for step, number in enumerate(numbers, start=first):
+            if number is not None and is_recorded(step, self._every):
+                self.run.log_metrics({"loss": number, **self._rates}, step)
+                self._rates = {}
+
+    def _log_step(self, step: int, values: Values, losses: tuple[str, ...], rates: dict[str, float]) -> None:
+        for name in losses:
+            self.epochs.add(name, [values[name]])
+        self._rates |= rates
         if is_recorded(step, self._every):
-            if values or self._rates:
-                self.run.log_metrics({**values, **self._rates}, step)
+            self.run.log_metrics({**values, **self._rates}, step)
             self._rates = {}
 
-    def _named(self, member: Member, losses: dict[Site, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def post(self, take: Callable[[Any, Values], None], subject: Any, tensors: dict[str, torch.Tensor]) -> None:
+        """Send named values on their way, after all losses before them."""
+        self.send_losses()
+        names_of_values = list(tensors)
+
+        def take_numbers(subject: Any, numbers: Numbers) -> None:
+            take(
+                subject,
+                {name: number for name, number in zip(names_of_values, numbers, strict=True) if number is not None},
+            )
+
+        self.transfer.post(take_numbers, subject, list(tensors.values()))
+
+    def _named(self, member: Member, losses: list[Loss]) -> dict[str, torch.Tensor]:
         """Return losses under the names that the program has for them, those of several optimizers apart."""
         found: dict[str, torch.Tensor] = {}
-        for site, loss in losses.items():
-            name = name_at(site) or f"loss_{member.label}"
+        for loss in losses:
+            name = name_at(loss.site) or f"loss_{member.label}"
             if self._owners.setdefault(name, member) is not member:
                 name = f"{name}_{member.label}"
-            found[name] = found[name] + loss if name in found else loss
+            value = copy_of(loss.value)
+            found[name] = found[name] + value if name in found else value
         return found
 
     def steps(self) -> int:
         """Return the number of steps made, by the optimizer that has made most of them."""
-        return max((member.steps for member in self._members.values()), default=0)
+        return self._made
 
     def log_results(self, tensors: dict[str, torch.Tensor]) -> None:
         """Record results that the program computed for the epoch, or for the evaluation that is just over."""
-        self.transfer.post(self._log_results, self.epochs.step_of_evaluation(), tensors)
+        self.post(self._log_results, self.epochs.step_of_evaluation(), tensors)
 
     def _log_results(self, step: int, values: Values) -> None:
         self.run.log_metrics(values, step)
 
     def log_scale(self, scale: torch.Tensor) -> None:
         """Record the factor of a gradient scaler."""
-        self.transfer.post(self._log_scale, self._scales, {"grad_scale": copy_of(scale)})
+        self.post(self._log_scale, self._scales, {"grad_scale": copy_of(scale)})
         self._scales += 1
 
     def _log_scale(self, step: int, values: Values) -> None:
@@ -225,6 +286,7 @@ class Loop:
         with self.run.timed():
             self.epochs.finish()
             self.evaluations.finish()
+            self.send_losses()
             self.transfer.finish()
             self.checkpoints.finish()
         for kept in self.kept:
@@ -249,14 +311,14 @@ def _open_run(loop: Loop) -> tuple[Run, bool]:
     return run, True
 
 
-def _summed(losses: dict[Site, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _summed(losses: list[Loss]) -> dict[str, torch.Tensor]:
     """Return one loss: gradients add up until the optimizer steps, and so do the losses they are of."""
     if not losses:
         return {}
-    first, *others = losses.values()
-    for other in others:
-        first = first + other
-    return {"loss": first}
+    total = copy_of(losses[0].value)
+    for loss in losses[1:]:
+        total = total + loss.value.reshape(()).to(total.device)
+    return {"loss": total}
 
 
 def _gradient_norm(optimizer: Optimizer, key: str) -> dict[str, torch.Tensor]:
@@ -269,8 +331,7 @@ def _gradient_norm(optimizer: Optimizer, key: str) -> dict[str, torch.Tensor]:
         return {key: torch.linalg.vector_norm(torch.stack(norms))}
 
 
-def notebook_cell() -> int | None:
-    """Return the number of the notebook cell that runs, None outside of notebooks."""
+def notebook_shell() -> Any:
+    """Return what runs the cells of a notebook, None outside of notebooks."""
     module = sys.modules.get("IPython")
-    shell = module.get_ipython() if module is not None else None
-    return None if shell is None else int(shell.execution_count)
+    return module.get_ipython() if module is not None else None

@@ -8,17 +8,17 @@ import sys
 import weakref
 from collections.abc import Callable
 from functools import lru_cache
+from types import CodeType, FrameType
 from typing import Any
 
 import torch
 
 from autotrack.integration import Patcher
-from autotrack.integrations.torch.session import Site, is_own, session
-from autotrack.integrations.torch.transfer import copy_of
+from autotrack.integrations.torch.session import Loss, Session, Site, is_own, session
 from autotrack.shield import contain
 
-MAX_SITES = 64
-"""Lines of a program between two optimizer steps whose losses are kept apart."""
+MAX_LOSSES = 64
+"""Losses between two optimizer steps that are kept; a program that makes no steps would pile them up."""
 
 _BACKWARD = re.compile(r"(?:scale\(\s*)?([A-Za-z_][\w.]*)\s*\)?\.backward\(|\bbackward\(\s*([A-Za-z_][\w.]*)")
 _is_compiling = torch.compiler.is_compiling
@@ -36,14 +36,14 @@ def _watched_backward(patcher: Patcher, original: Callable[..., None]) -> Callab
 
     def autotrack_backward(*args: Any, **kwargs: Any) -> None:
         __tracebackhide__ = True
-        if _is_compiling() or not patcher.live or session.computing:
+        if _is_compiling() or not patcher.live:
             return original(*args, **kwargs)
         try:
-            if is_own():
-                frame = sys._getframe(1)  # noqa: SLF001 - the one way to the caller's line
-                if frame.f_code is through and frame.f_back is not None:
-                    frame = frame.f_back
-                _take(args[0] if args else kwargs.get("tensors"), (frame.f_code, frame.f_lineno))
+            state = session()
+            if not state.computing and is_own():
+                loop = state.loop
+                site = None if loop is not None and loop.has_one_optimizer else _site(sys._getframe(1), through)  # noqa: SLF001
+                _take(state, args[0] if args else kwargs["tensors"], site)
         except Exception as error:  # noqa: BLE001 - `shielded` costs more than all of this
             contain(error, "observing a backward pass")
         return original(*args, **kwargs)
@@ -51,19 +51,24 @@ def _watched_backward(patcher: Patcher, original: Callable[..., None]) -> Callab
     return autotrack_backward
 
 
-def _take(tensors: Any, site: Site) -> None:
-    if session.evaluation is not None:
-        session.evaluation.training_resumes()
+def _site(frame: FrameType, through: CodeType) -> Site:
+    """Return the place in the program that calls, which may do so through `Tensor.backward`."""
+    if frame.f_code is through and frame.f_back is not None:
+        frame = frame.f_back
+    return Site(frame.f_code, frame.f_lasti)
+
+
+def _take(state: Session, tensors: Any, site: Site | None) -> None:
+    if state.evaluation is not None:
+        state.evaluation.training_resumes()
     for tensor in (tensors,) if isinstance(tensors, torch.Tensor) else tensors:
         if tensor.numel() != 1:
             continue
-        scaled = session.scaled
-        value = scaled[1] if scaled is not None and scaled[0]() is tensor else copy_of(tensor)
-        losses = session.losses
-        if site in losses:
-            losses[site] = losses[site] + value
-        elif len(losses) < MAX_SITES:
-            losses[site] = value
+        scaled = state.scaled
+        value = scaled[1] if scaled is not None and scaled[0]() is tensor else tensor.detach()
+        if len(state.losses) == MAX_LOSSES:
+            state.losses.clear()
+        state.losses.append(Loss(site, value, value._version))  # noqa: SLF001 - autograd's own means, and documented
 
 
 def _watched_scale(patcher: Patcher, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -71,7 +76,7 @@ def _watched_scale(patcher: Patcher, original: Callable[..., Any]) -> Callable[.
         __tracebackhide__ = True
         scaled = original(self, outputs)
         if patcher.live and scaled is not outputs and isinstance(outputs, torch.Tensor) and outputs.numel() == 1:
-            session.scaled = (weakref.ref(scaled), copy_of(outputs))
+            session().scaled = (weakref.ref(scaled), outputs.detach())
         return scaled
 
     return autotrack_scale
@@ -82,8 +87,9 @@ def _watched_update(patcher: Patcher, original: Callable[..., None]) -> Callable
         __tracebackhide__ = True
         original(self, *args, **kwargs)
         try:
-            if patcher.live and session.loop is not None and self._scale is not None and is_own():
-                session.loop.log_scale(self._scale)
+            loop = session().loop
+            if patcher.live and loop is not None and self._scale is not None and is_own():
+                loop.log_scale(self._scale)
         except Exception as error:  # noqa: BLE001 - as above
             contain(error, "observing a gradient scaler")
 
@@ -91,13 +97,15 @@ def _watched_update(patcher: Patcher, original: Callable[..., None]) -> Callable
 
 
 @lru_cache(maxsize=1024)
-def name_at(site: Site) -> str | None:
-    """Return what the program calls the loss that a line of it differentiates.
+def name_at(site: Site | None) -> str | None:
+    """Return what the program calls the loss that it differentiates there.
 
     Example:
         A line `self.loss_d.backward()` gives "loss_d", `scaler.scale(loss).backward()` gives "loss".
     """
-    code, line = site
-    found = _BACKWARD.search(linecache.getline(code.co_filename, line))
+    if site is None:
+        return None
+    line = next((line for start, end, line in site.code.co_lines() if start <= site.instruction < end), None)
+    found = _BACKWARD.search(linecache.getline(site.code.co_filename, line or 0))
     name = (found.group(1) or found.group(2)) if found else None
     return name.rpartition(".")[2] if name else None

@@ -40,6 +40,8 @@ class Member:
     def changed_rates(self, optimizer: Optimizer) -> dict[str, Any]:
         """Return the learning rate of every group, if one of them is not what it was at the last step."""
         groups = optimizer.param_groups
+        if len(groups) == 1 and self._rates and type(self._rates[0]) is float and groups[0]["lr"] is self._rates[0]:
+            return {}
         rates = [group["lr"] for group in groups] if "lr" in groups[0] else []
         if not any(isinstance(rate, torch.Tensor) for rate in rates) and rates == self._rates:
             return {}

@@ -6,6 +6,7 @@ switch it between training and evaluation (`model.train()`): modules that were a
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -15,6 +16,7 @@ import torch
 from torch.nn import Module
 
 from autotrack.integration import Patcher
+from autotrack.integrations.torch.session import session
 from autotrack.models.flavors.pytorch import innermost
 
 MAX_SEEN = 32
@@ -24,8 +26,9 @@ _seen: deque[weakref.ref[Module]] = deque(maxlen=MAX_SEEN)
 
 def patch_modules(patcher: Patcher) -> None:
     """Remember modules whose parameters are asked for or whose mode is switched."""
-    for name in ("parameters", "named_parameters", "train"):
-        patcher.wrap(Module, name, lambda original: _remembering(patcher, original))
+    for name in ("parameters", "named_parameters"):
+        patcher.wrap(Module, name, functools.partial(_remembering, patcher))
+    patcher.wrap(Module, "train", functools.partial(_switching, patcher))
 
 
 def _remembering(patcher: Patcher, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -38,6 +41,22 @@ def _remembering(patcher: Patcher, original: Callable[..., Any]) -> Callable[...
         return original(self, *args, **kwargs)
 
     return autotrack_remember
+
+
+def _switching(patcher: Patcher, original: Callable[..., Module]) -> Callable[..., Module]:
+    remembering = _remembering(patcher, original)
+    is_compiling = torch.compiler.is_compiling
+
+    def autotrack_switch(self: Module, *args: Any, **kwargs: Any) -> Module:
+        __tracebackhide__ = True
+        result: Module = remembering(self, *args, **kwargs)
+        if not is_compiling() and patcher.live:
+            loop = session().loop
+            if loop is not None:
+                loop.mode_switched(self)
+        return result
+
+    return autotrack_switch
 
 
 def owners_of(parameters: Iterable[torch.Tensor]) -> list[Module]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from types import CodeType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autotrack.active import is_paused
 from autotrack.patching.nesting import active_call
@@ -17,29 +17,60 @@ if TYPE_CHECKING:
     from autotrack.integrations.torch.evaluating import Pass
     from autotrack.integrations.torch.loop import Loop
 
-Site = tuple[CodeType, int]
-"""A line of the program."""
+
+class Loss(NamedTuple):
+    """A loss that was differentiated.
+
+    Attributes:
+        site: Where; None where it does not matter, as only one optimizer is there.
+        value: The program's own tensor without its history: copying each one would cost what recording it may cost.
+        version: Of the tensor's content. Where the program writes into it later, its value is lost.
+    """
+
+    site: Site | None
+    value: torch.Tensor
+    version: int
 
 
-class Session(threading.local):
+class Site(NamedTuple):
+    """A place in the program: an instruction of a piece of code."""
+
+    code: CodeType
+    instruction: int
+
+
+class Session:
     """The state of one thread; threads never mix.
 
     Attributes:
         loop: The training loop, from its first optimizer step on.
-        losses: Losses differentiated since the last step, by the line of the program that did it, each a copy.
-        scaled: A weak reference to a loss that a gradient scaler multiplied, and a copy of it as it was before.
+        losses: Losses differentiated since the last step.
+        scaled: A weak reference to a loss that a gradient scaler multiplied, and the loss as it was before.
         feed: The data loader iteration that gave the last batch.
         evaluation: The evaluation pass under way.
-        loss_function: The last one that was called with gradients on.
+        loss_function: The last one that was called before the loop began.
         phase: What stands before the names of metrics now: "train", or the prefix of a split.
         computing: How deep the thread is in a function whose own calls are not the program's.
         thread: Dies with the thread.
         ending: Ends the loop with the thread.
     """
 
+    __slots__ = (
+        "computing",
+        "ending",
+        "evaluation",
+        "feed",
+        "loop",
+        "loss_function",
+        "losses",
+        "phase",
+        "scaled",
+        "thread",
+    )
+
     def __init__(self) -> None:
         self.loop: Loop | None = None
-        self.losses: dict[Site, torch.Tensor] = {}
+        self.losses: list[Loss] = []
         self.scaled: tuple[Any, torch.Tensor] | None = None
         self.feed: Feed | None = None
         self.evaluation: Pass | None = None
@@ -56,7 +87,17 @@ class Thread:
     __slots__ = ("__weakref__",)
 
 
-session = Session()
+class _Local(threading.local):
+    def __init__(self) -> None:
+        self.session = Session()
+
+
+_local = _Local()
+
+
+def session() -> Session:
+    """Return the state of this thread."""
+    return _local.session
 
 
 _forked = False
@@ -67,7 +108,7 @@ def is_own() -> bool:
 
     It is not where recording is paused, inside another tracked call, and in forked children.
     """
-    return not _forked and not is_paused() and active_call() is None
+    return not (_forked or is_paused() or active_call())
 
 
 def _after_fork_in_child() -> None:

@@ -34,25 +34,25 @@ def autotrack_step(optimizer: Optimizer, args: Any, kwargs: Any) -> None:  # noq
     """Record a step that was just made."""
     if _is_compiling():
         return
+    state = session()
     try:
-        if is_own():
+        if state.losses or is_own():  # losses are taken only where `is_own` says so
             began = perf_counter()
-            loop = session.loop
+            loop = state.loop
             member = None if loop is None else loop.member(optimizer)
             if loop is None or member is None:
                 loop, member = _join(optimizer)
-            losses, session.losses, session.scaled = session.losses, {}, None
-            session.phase = "train"
+            losses, state.losses, state.scaled, state.phase = state.losses, [], None, "train"
             loop.step(optimizer, member, losses)
             loop.run.overhead += perf_counter() - began
     except Exception as error:  # noqa: BLE001 - contained, and raised in tests
-        contain(error, "observing an optimizer step", None if session.loop is None else session.loop.run.note)
+        contain(error, "observing an optimizer step", None if state.loop is None else state.loop.run.note)
 
 
 def _join(optimizer: Optimizer) -> tuple[Loop, Member]:
     """Take an optimizer into the loop of this thread, or into a new one."""
     place = optimizers.note(optimizer)
-    loop = session.loop
+    loop = session().loop
     if loop is None or not loop.belongs(optimizer, place):
         loop = begin()
     optimizers.take(optimizer)
@@ -62,25 +62,26 @@ def _join(optimizer: Optimizer) -> tuple[Loop, Member]:
 def begin() -> Loop:
     """Begin a loop in this thread, and with it a run; the one before ends."""
     end()
-    loop = session.loop = Loop()
+    loop = session().loop = Loop()
     _open.add(loop)
-    session.ending = weakref.finalize(session.thread, loop.close)
-    session.ending.atexit = False
+    session().ending = weakref.finalize(session().thread, loop.close)
+    session().ending.atexit = False
     return loop
 
 
 def end() -> None:
     """End the loop of this thread, if there is one."""
-    if session.ending is not None:
-        session.ending.detach()
-    if session.loop is not None:
-        session.loop.close()
-    session.loop = session.ending = session.evaluation = None
+    state = session()
+    if state.ending is not None:
+        state.ending.detach()
+    if state.loop is not None:
+        state.loop.close()
+    state.loop = state.ending = state.evaluation = None
 
 
 def current() -> Loop | None:
     """Return the loop of this thread whose run has not ended."""
-    loop = session.loop
+    loop = session().loop
     return loop if loop is not None and loop.run.status is None else None
 
 
@@ -94,11 +95,12 @@ def end_all() -> None:
 
 def data_is_over(feed: Feed) -> None:
     """End the epoch or the evaluation pass that a data loader iteration was for."""
+    state = session()
     if feed.trained:
-        if session.loop is not None:
-            session.loop.epochs.end()
+        if state.loop is not None:
+            state.loop.epochs.end()
         return
-    session.phase = PREFIXES[feed.split or VALIDATION]
-    evaluation = session.evaluation
+    state.phase = PREFIXES[feed.split or VALIDATION]
+    evaluation = state.evaluation
     if evaluation is not None and evaluation.feed is feed:
         evaluation.close()

@@ -89,7 +89,7 @@ def _log(run: Run, tag: str, value: Any, step: Any) -> None:
     if step is None:
         step = loop.steps() if loop is not None else 0
     if isinstance(value, torch.Tensor) and value.numel() == 1 and loop is not None and loop.run is run:
-        loop.transfer.post(_take, (run, int(step)), {name: copy_of(value)})
+        loop.post(_take, (run, int(step)), {name: copy_of(value)})
     elif not isinstance(value, str):  # a name of a value in Caffe2's workspace
         run.log_metric(name, value, int(step))
 

@@ -67,20 +67,20 @@ def _inside(original: Callable[..., Any]) -> Callable[..., Any]:
 
     def autotrack_inside(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
-        session.computing += 1
+        session().computing += 1
         try:
             return original(*args, **kwargs)
         finally:
-            session.computing -= 1
+            session().computing -= 1
 
     return autotrack_inside
 
 
 def _take(patcher: Patcher, name: str, value: Any) -> None:
     try:
-        loop = session.loop
-        if patcher.live and loop is not None and not session.computing and is_own():
-            prefix = f"{session.phase}_{name}"
+        loop = session().loop
+        if patcher.live and loop is not None and not session().computing and is_own():
+            prefix = f"{session().phase}_{name}"
             found = (
                 {f"{prefix}{key}": item for key, item in value.items()}
                 if isinstance(value, Mapping)

@@ -20,21 +20,23 @@ PATIENCE = 2.0
 """Seconds after which a smaller group is fetched too, so that people see a slow training go on."""
 
 Values = dict[str, float]
-Take = Callable[[Any, Values], None]
+Numbers = list[float | None]
 
 
 class Parcel(NamedTuple):
     """Values on their way.
 
     Attributes:
-        take: Called with `subject` and the numbers when they have arrived.
+        take: Called with `subject` and the numbers when they have arrived; None stands for what the program wrote over.
         subject: Whatever `take` needs to know what they are.
-        tensors: Values by name, each of one element, that nobody else writes to.
+        tensors: Values of one element each.
+        versions: Of their contents, where they are the program's own tensors; a value that was written to is lost.
     """
 
-    take: Take
+    take: Callable[[Any, Numbers], None]
     subject: Any
-    tensors: dict[str, torch.Tensor]
+    tensors: list[torch.Tensor]
+    versions: list[int] | None
 
 
 def copy_of(value: torch.Tensor) -> torch.Tensor:
@@ -52,23 +54,33 @@ class Transfer:
         self._parcels: list[Parcel] = []
         self._size = 0
         self._sent_at = perf_counter()
-        self._on_the_way: deque[tuple[list[Parcel], Shipment]] = deque()
+        self._on_the_way: deque[tuple[list[Parcel], list[list[int]], Shipment]] = deque()
 
-    def post(self, take: Take, subject: Any, tensors: dict[str, torch.Tensor]) -> None:
+    def post(
+        self,
+        take: Callable[[Any, Numbers], None],
+        subject: Any,
+        tensors: list[torch.Tensor],
+        versions: list[int] | None = None,
+    ) -> None:
         """Send values on their way; without any, `take` is called when all that was posted before has arrived."""
-        self._parcels.append(Parcel(take, subject, tensors))
+        self._parcels.append(Parcel(take, subject, tensors, versions))
         self._size += len(tensors)
-        if self._size >= GROUP or perf_counter() - self._sent_at > PATIENCE:
+        if self._size >= GROUP or self.is_late(perf_counter()):
             self.send()
+
+    def is_late(self, now: float) -> bool:
+        """Say whether people have waited long enough for what is here."""
+        return now - self._sent_at > PATIENCE
 
     def send(self) -> None:
         """Send the group that is waiting, and take what has arrived."""
         parcels, self._parcels, self._size = self._parcels, [], 0
         self._sent_at = perf_counter()
         if parcels:
-            tensors = [tensor for parcel in parcels for tensor in parcel.tensors.values()]
-            self._on_the_way.append((parcels, Shipment(tensors)))
-        while self._on_the_way and (len(self._on_the_way) > 2 or self._on_the_way[0][1].has_arrived()):
+            lost = [_lost(parcel) for parcel in parcels]
+            self._on_the_way.append((parcels, lost, Shipment([own for parcel in parcels for own in parcel.tensors])))
+        while self._on_the_way and (len(self._on_the_way) > 2 or self._on_the_way[0][2].has_arrived()):
             self._deliver()
 
     def finish(self) -> None:
@@ -78,10 +90,22 @@ class Transfer:
             self._deliver()
 
     def _deliver(self) -> None:
-        parcels, shipment = self._on_the_way.popleft()
-        numbers = iter(shipment.open())
-        for parcel in parcels:
-            parcel.take(parcel.subject, {name: next(numbers) for name in parcel.tensors})
+        parcels, lost, shipment = self._on_the_way.popleft()
+        numbers, at = shipment.open(), 0
+        for parcel, places in zip(parcels, lost, strict=True):
+            own: Numbers = [*numbers[at : at + len(parcel.tensors)]]
+            for place in places:
+                own[place] = None
+            at += len(own)
+            parcel.take(parcel.subject, own)
+
+
+def _lost(parcel: Parcel) -> list[int]:
+    """Return the places of values that the program has written over."""
+    if parcel.versions is None:
+        return []
+    pairs = zip(parcel.tensors, parcel.versions, strict=True)
+    return [place for place, (tensor, version) in enumerate(pairs) if tensor._version != version]  # noqa: SLF001
 
 
 class Shipment:
@@ -98,7 +122,8 @@ class Shipment:
             places.setdefault((tensor.device, tensor.dtype), []).append(place)
         with torch.no_grad():
             self._boxes = [
-                (where, *_shipped(torch.stack([tensors[place] for place in where]))) for where in places.values()
+                (where, *_shipped(torch.stack([tensors[place].reshape(()) for place in where])))
+                for where in places.values()
             ]
 
     def has_arrived(self) -> bool:
