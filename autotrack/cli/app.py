@@ -27,6 +27,7 @@ COMMANDS = {
     "ls": "ls",
     "show": "show",
     "ui": "ui",
+    "server": "server",
     "compare": "compare",
     "models": "models",
     "export": "export",

@@ -9,8 +9,32 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
+from typing import TYPE_CHECKING, Protocol
+
+from autotrack.server.caller import ADMIN, Caller
+
+if TYPE_CHECKING:
+    from starlette.datastructures import Headers
 
 BYTES = 32
+OWNER = Caller("owner", ADMIN)
+"""Who has started `autotrack ui`."""
+
+
+class Entrance(Protocol):
+    """Knows who comes in.
+
+    Attributes:
+        hint: What a stranger is told.
+    """
+
+    hint: str
+
+    async def identify(self, headers: Headers) -> Caller | None:
+        """Say who a request comes from; None for a stranger."""
+
+    def is_framed(self, headers: Headers) -> bool:
+        """Say whether the pages of a request's session may stand in a notebook of this machine."""
 
 
 class Access:
@@ -20,6 +44,8 @@ class Access:
         token: What programs show as `Authorization: Bearer`.
         cookie: Name of the cookie; that of one port is not that of another, as cookies are not kept apart by port.
     """
+
+    hint = "open the address that `autotrack ui` prints"
 
     def __init__(self, port: int) -> None:
         self.token = secrets.token_urlsafe(BYTES)
@@ -39,23 +65,35 @@ class Access:
             framed = self._tickets.pop(_hash(ticket), None)
         return None if framed is None else self._issue(self._sessions, framed=framed)
 
-    def knows(self, session: str) -> bool:
-        """Say whether this is a session."""
-        return _hash(session) in self._sessions
+    async def identify(self, headers: Headers) -> Caller | None:
+        """Know the owner by a session or by the token."""
+        known = _hash(read_cookie(headers, self.cookie)) in self._sessions
+        return OWNER if known or secrets.compare_digest(_hash(read_bearer(headers)), self._token_hash) else None
 
-    def is_framed(self, session: str) -> bool:
+    def is_framed(self, headers: Headers) -> bool:
         """Say whether the pages of a session may stand in a notebook."""
-        return self._sessions.get(_hash(session), False)
-
-    def accepts(self, token: str) -> bool:
-        """Say whether this is the token."""
-        return secrets.compare_digest(_hash(token), self._token_hash)
+        return self._sessions.get(_hash(read_cookie(headers, self.cookie)), False)
 
     def _issue(self, kind: dict[bytes, bool], *, framed: bool) -> str:
         word = secrets.token_urlsafe(BYTES)
         with self._lock:
             kind[_hash(word)] = framed
         return word
+
+
+def read_cookie(headers: Headers, wanted: str) -> str:
+    """Return a cookie of a request, or nothing."""
+    for part in headers.get("cookie", "").split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == wanted:
+            return value
+    return ""
+
+
+def read_bearer(headers: Headers) -> str:
+    """Return the token that a request shows, or nothing."""
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
 
 
 def _hash(word: str) -> bytes:

@@ -14,7 +14,7 @@ from autotrack.server.replies import Refused
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from autotrack.server.access import Access
+    from autotrack.server.access import Entrance
     from autotrack.server.library import Library
 
 _RUN_ID = re.compile(r"[0-9a-zA-Z_-]{1,64}")
@@ -25,7 +25,7 @@ class Services(NamedTuple):
     """What the whole application shares."""
 
     library: Library
-    access: Access
+    access: Entrance
 
 
 def library_of(request: Request) -> Library:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import Headers, MutableHeaders
 
-from autotrack.server.access import Access
+from autotrack.server.access import Entrance
+from autotrack.server.caller import READER, WRITER
 from autotrack.server.headers import security_headers
 from autotrack.server.hosts import AllowedHosts, parse_host
-from autotrack.server.replies import Refused, refuse
+from autotrack.server.replies import PROTOCOL, Refused, refuse
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +24,8 @@ PUBLIC = frozenset({"/open"})
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 BODY_BYTES = 1 << 20
+BATCH_BYTES = 32 << 20
+FILE_BYTES = 1 << 40
 HEADER_BYTES = 32_768
 CONCURRENT = 64
 
@@ -34,12 +37,24 @@ class Guard:
         app: What it guards.
         access: Who may come in.
         hosts: Under which names.
+        public: Paths that answer strangers.
+        concurrent: Requests answered at once; more are told to come later.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, hosts: AllowedHosts) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        access: Entrance,
+        hosts: AllowedHosts,
+        *,
+        public: frozenset[str] = PUBLIC,
+        concurrent: int = CONCURRENT,
+    ) -> None:
         self._app = app
         self._access = access
         self._hosts = hosts
+        self._public = public
+        self._concurrent = concurrent
         self._busy = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,33 +65,48 @@ class Guard:
         if scope["type"] != "http":  # there are no websockets here
             return
         headers = Headers(scope=scope)
-        session = _session(headers, self._access.cookie)
-        send = _with_headers(send, framed=self._access.is_framed(session))
-        problem = self._problem(scope, headers, session)
+        send = _with_headers(send, framed=self._access.is_framed(headers))
+        problem = self._problem(scope, headers) or await self._stranger(scope, headers)
         if problem is not None:
             await refuse(*problem, scope)(scope, receive, send)
             return
         self._busy += 1
         try:
-            await self._app(scope, _limited(receive), send)
+            await self._app(scope, _limited(receive, _body_limit(scope["path"])), send)
         finally:
             self._busy -= 1
 
-    def _problem(self, scope: Scope, headers: Headers, session: str) -> tuple[int, str] | None:
+    def _problem(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or hosts[0] not in self._hosts:
             return 421, "this server does not answer to that name"
-        if self._busy >= CONCURRENT:
+        if self._busy >= self._concurrent:
             return 503, "too many requests at once"
         if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
             return 431, "the headers are too large"
-        if _length(headers) > BODY_BYTES:
+        if _length(headers) > _body_limit(scope["path"]):
             return 413, "the request is too large"
         if not _is_own(scope, headers, hosts[0]):
             return 403, "requests from other sites are refused"
-        if scope["path"] in PUBLIC or self._access.knows(session) or self._access.accepts(_bearer(headers)):
+        return None
+
+    async def _stranger(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
+        """Find out who asks; pages show all there is, so they are for accounts that may see all."""
+        if scope["path"] in self._public:
             return None
-        return 401, "open the address that `autotrack ui` prints"
+        caller = scope["autotrack.caller"] = await self._access.identify(headers)
+        if caller is None:
+            return 401, self._access.hint
+        role = READER if scope["method"] in SAFE_METHODS else WRITER
+        if scope["path"].startswith(PROTOCOL) or caller.may_everywhere(role):
+            return None
+        return 403, f"pages show all experiments, and this account has not the role {role} in all of them"
+
+
+def _body_limit(path: str) -> int:
+    if not path.startswith(PROTOCOL):
+        return BODY_BYTES
+    return FILE_BYTES if "/mlflow-artifacts/" in path[:30] else BATCH_BYTES
 
 
 def _is_own(scope: Scope, headers: Headers, host: str) -> bool:
@@ -90,7 +120,11 @@ def _is_own(scope: Scope, headers: Headers, host: str) -> bool:
         return safe or _same_origin(headers, host)
     if site is not None:
         # A link elsewhere may lead to a page, which the other site cannot read; a script or image of it may not.
-        return safe and headers.get("sec-fetch-mode") == "navigate" and not scope["path"].startswith("/api/")
+        return (
+            safe
+            and headers.get("sec-fetch-mode") == "navigate"
+            and not scope["path"].startswith(("/api/", "/ajax-api/"))
+        )
     return safe or _same_origin(headers, host)
 
 
@@ -102,26 +136,13 @@ def _same_origin(headers: Headers, host: str) -> bool:
     return bool(separator) and scheme in {"http", "https"} and parse_host(rest) == parse_host(host)
 
 
-def _session(headers: Headers, cookie: str) -> str:
-    for part in headers.get("cookie", "").split(";"):
-        name, _, value = part.strip().partition("=")
-        if name == cookie:
-            return value
-    return ""
-
-
-def _bearer(headers: Headers) -> str:
-    kind, _, token = headers.get("authorization", "").partition(" ")
-    return token.strip() if kind.lower() == "bearer" else ""
-
-
 def _length(headers: Headers) -> int:
     text = headers.get("content-length", "0")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else BODY_BYTES + 1
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else FILE_BYTES + 1
 
 
-def _limited(receive: Receive) -> Callable[[], Awaitable[MutableMapping[str, Any]]]:
-    left = BODY_BYTES
+def _limited(receive: Receive, limit: int) -> Callable[[], Awaitable[MutableMapping[str, Any]]]:
+    left = limit
 
     async def limited() -> Message:
         nonlocal left

@@ -28,6 +28,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("autotrack")
 
+PROTOCOL = ("/api/2.0/", "/api/3.0/", "/ajax-api/")
+"""Where programs speak MLflow's protocol: its endpoints ask for roles themselves, and its errors have a shape."""
+
+_PROTOCOL_CODES = {
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "ENDPOINT_NOT_FOUND",
+    405: "ENDPOINT_NOT_FOUND",
+    503: "TEMPORARILY_UNAVAILABLE",
+}
 _TITLES = {
     400: "That cannot be read",
     401: "Not signed in",
@@ -65,6 +75,10 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
 def refuse(status: int, reason: str, scope: Scope) -> Response:
     """Return an error: a page to who wants one, else JSON."""
     request = Request(scope)
+    if scope["path"].startswith(PROTOCOL):
+        asking = {"www-authenticate": 'Basic realm="autotrack"'} if status == 401 else None
+        content = {"error_code": _PROTOCOL_CODES.get(status, "BAD_REQUEST"), "message": reason}
+        return Json(content, status, headers=asking)
     if scope["path"].startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
         return Json({"error": reason}, status)
     return page(request, "error.html", status, title=_TITLES.get(status, "Error"), reason=reason)

@@ -36,7 +36,9 @@ _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
 _inherited: list[Pool] = []
 
 
-def open_engine(url: str | os.PathLike[str], *, read_only: bool = False, query_seconds: float | None = None) -> Engine:
+def open_engine(
+    url: str | os.PathLike[str], *, read_only: bool = False, upgrade: bool = True, query_seconds: float | None = None
+) -> Engine:
     """Open a store, creating or upgrading its tables where needed.
 
     A SQLite file that is no database any more is moved aside to `<file>.corrupt-<time>`, with a warning, and a new one
@@ -45,6 +47,7 @@ def open_engine(url: str | os.PathLike[str], *, read_only: bool = False, query_s
     Args:
         url: See `database_url`.
         read_only: Create and change nothing.
+        upgrade: Bring an older one up to date.
         query_seconds: Give up a transaction that takes longer; by default none is.
 
     Returns:
@@ -54,12 +57,13 @@ def open_engine(url: str | os.PathLike[str], *, read_only: bool = False, query_s
     Raises:
         StoreUnavailableError: It cannot be opened, or does not exist and `read_only` is set.
         NewerSchemaError: A newer autotrack wrote it.
+        OlderSchemaError: An older autotrack wrote it, and `read_only` or `upgrade` forbids to change that.
     """
     address = database_url(url)
     if address.drivername == "sqlite":
-        engine = _open_sqlite(address, read_only=read_only)
+        engine = _open_sqlite(address, read_only=read_only, upgrade=upgrade)
     else:
-        engine = _open_postgresql(address, read_only=read_only)
+        engine = _open_postgresql(address, read_only=read_only, upgrade=upgrade)
     if query_seconds is not None:
         limit_time(engine, query_seconds)
     return engine
@@ -70,7 +74,7 @@ def sqlite_path(engine: Engine) -> Path | None:
     return Path(str(engine.url.database)) if engine.dialect.name == "sqlite" else None
 
 
-def _open_sqlite(address: URL, *, read_only: bool) -> Engine:
+def _open_sqlite(address: URL, *, read_only: bool, upgrade: bool) -> Engine:
     path = Path(str(address.database))
     if read_only and not path.exists():
         raise StoreUnavailableError(f"there is no store at {path}")
@@ -79,7 +83,7 @@ def _open_sqlite(address: URL, *, read_only: bool) -> Engine:
             _create_file(path)
         identity = file_identity(path)
         try:
-            return _prepare_sqlite(path, read_only=read_only)
+            return _prepare_sqlite(path, read_only=read_only, upgrade=upgrade)
         except (DBAPIError, sqlite3.Error) as error:  # the driver's own from outside of transactions
             replaced = file_identity(path) != identity  # by another process that found it damaged
             if read_only or not more or not (replaced or is_damage(error)):
@@ -104,12 +108,12 @@ def _create_file(path: Path) -> None:
         raise StoreUnavailableError(f"cannot create the store {path}: {error.strerror} ({reason})") from error
 
 
-def _prepare_sqlite(path: Path, *, read_only: bool) -> Engine:
+def _prepare_sqlite(path: Path, *, read_only: bool, upgrade: bool) -> Engine:
     engine = _sqlite_engine(path, read_only=read_only)
     with _kept_if_sound(engine):
         if not read_only:
             _use_write_ahead_log(engine)
-        ensure_schema(engine, read_only=read_only)
+        ensure_schema(engine, read_only=read_only, upgrade=upgrade)
     return engine
 
 
@@ -178,7 +182,7 @@ def _use_write_ahead_log(engine: Engine) -> None:
         connection.close()
 
 
-def _open_postgresql(address: URL, *, read_only: bool) -> Engine:
+def _open_postgresql(address: URL, *, read_only: bool, upgrade: bool) -> Engine:
     try:
         engine = create_engine(address, pool_pre_ping=True, connect_args={"connect_timeout": 10})
     except ModuleNotFoundError as error:
@@ -187,7 +191,7 @@ def _open_postgresql(address: URL, *, read_only: bool) -> Engine:
         engine = engine.execution_options(postgresql_readonly=True)
     try:
         with _kept_if_sound(engine):
-            ensure_schema(engine, read_only=read_only)
+            ensure_schema(engine, read_only=read_only, upgrade=upgrade)
     except OperationalError as error:
         raise StoreUnavailableError(f"cannot open the store {address!r}: {error.orig}") from error
     return engine

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Column, Connection, Engine, MetaData, Table, Text, inspect, select, text
 
 from autotrack.errors import NewerSchemaError, OlderSchemaError
+from autotrack.store.in_use import upgrading
 from autotrack.store.schema import HEAD, VERSION_TABLE
 
 _PG_LOCK = 0x6175746F7472  # "autotr": one lock for whoever creates or upgrades a store in this database
@@ -15,16 +16,18 @@ _version = Table(VERSION_TABLE, MetaData(), Column("version_num", Text))
 _alembic = threading.Lock()  # its context is one for the whole process, and each backend has a thread
 
 
-def ensure_schema(engine: Engine, *, read_only: bool = False) -> None:
+def ensure_schema(engine: Engine, *, read_only: bool = False, upgrade: bool = True) -> None:
     """Leave the store with the tables of this release.
 
     Args:
         engine: The store; its transactions must lock out other writers from their beginning.
         read_only: Change nothing.
+        upgrade: Bring an older store up to date; without, only an empty one gets its tables.
 
     Raises:
         NewerSchemaError: A newer autotrack wrote the store. Nothing is changed.
-        OlderSchemaError: The store needs an upgrade and `read_only` forbids it.
+        OlderSchemaError: The store needs an upgrade, which `read_only` or `upgrade` forbids.
+        StoreUnavailableError: Servers of the older release use it.
     """
     with engine.connect().execution_options(reading=True) as connection:
         revision = _revision(connection)
@@ -34,11 +37,17 @@ def ensure_schema(engine: Engine, *, read_only: bool = False) -> None:
     if read_only:
         found = f"has schema {revision}, older than {HEAD}" if revision else "has no tables yet"
         raise OlderSchemaError(f"store {engine.url!r} {found}; open it once for writing to bring it up to date")
+    if revision is not None and not upgrade:
+        raise OlderSchemaError(
+            f"store {engine.url!r} has schema {revision}, older than {HEAD}; stop all servers that use it, then run "
+            "`autotrack server upgrade`"
+        )
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PG_LOCK})
         if _revision(connection) != HEAD:  # another process may have been first
-            _run_scripts(connection)
+            with upgrading(connection):
+                _run_scripts(connection)
 
 
 def _revision(connection: Connection) -> str | None:

@@ -38,19 +38,33 @@ class Store:
         self._reader = engine.execution_options(**reading)
 
     @classmethod
-    def open(cls, url: str | os.PathLike[str], *, create: bool = True, query_seconds: float | None = None) -> Store:
+    def open(
+        cls,
+        url: str | os.PathLike[str],
+        *,
+        create: bool = True,
+        upgrade: bool = True,
+        query_seconds: float | None = None,
+    ) -> Store:
         """Open a store.
 
         Args:
             url: A directory, a `.db` file, `sqlite:///path` or `postgresql://user@host/name`.
             create: Create or upgrade it where needed; else it is opened for reading only.
+            upgrade: Bring one of an older autotrack up to date; else it is refused.
             query_seconds: Give up a transaction that takes longer.
 
         Raises:
             StoreUnavailableError: It cannot be opened, or does not exist and `create` is False.
             NewerSchemaError: A newer autotrack wrote it.
+            OlderSchemaError: An older autotrack wrote it, and `create` or `upgrade` is False.
         """
-        return cls(open_engine(url, read_only=not create, query_seconds=query_seconds))
+        return cls(open_engine(url, read_only=not create, upgrade=upgrade, query_seconds=query_seconds))
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether a database server keeps it, which many writers can use at once."""
+        return self._engine.dialect.name == "postgresql"
 
     def close(self) -> None:
         """Close all connections."""
@@ -245,6 +259,10 @@ class Store:
         with self._engine.begin() as connection:
             yield connection
 
+    def within(self, connection: Connection) -> Store:
+        """Give the store to functions that begin transactions: theirs are parts of one that has begun."""
+        return _Within(self._engine, connection)
+
     def _rows_of(self, run_id: str, table: Table, row_type: type[_R], order: str) -> list[_R]:
         columns = [table.c[name] for name in row_type.__struct_fields__]  # type: ignore[attr-defined]
         with self.reading() as connection:
@@ -255,6 +273,21 @@ class Store:
         with self.writing() as connection:
             row = queries.row_id(connection, run_id)
             connection.execute(update(schema.run).where(schema.run.c.id == row).values(deleted_at=deleted_at))
+
+
+class _Within(Store):
+    """A store within a transaction, which others begin and end."""
+
+    def __init__(self, engine: Engine, connection: Connection) -> None:
+        super().__init__(engine)
+        self._connection = connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give the transaction."""
+        yield self._connection
+
+    writing = reading
 
 
 def _nan_for_null(summary: Any) -> list[Any]:

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Double,
     FromClause,
     Select,
-    Table,
     and_,
     false,
     func,
@@ -62,7 +61,7 @@ class Holder(NamedTuple):
     """
 
     row: ColumnElement[int]
-    table: Table
+    table: FromClause
     owner: str
 
 
@@ -139,13 +138,13 @@ def _signed(node: Predicate, column: Callable[[Value | None], ColumnElement[Any]
     return not_(func.coalesce(condition, false())) if node.negated else condition
 
 
-def _column(field: Field, table: Table) -> Callable[[Value | None], ColumnElement[Any]]:
+def _column(field: Field, table: FromClause) -> Callable[[Value | None], ColumnElement[Any]]:
     """Give, for a value, the column to compare with it: parameters have one for numbers and one for texts."""
     if field.kind == "metric":
-        return lambda _: statistic_column(field.statistic, series)
+        return lambda _: statistic_column(field.statistic, table)
     if field.kind != "param":
         return lambda _: table.c["value" if field.kind == "tag" else field.key]
-    return lambda value: param.c.text if isinstance(value, str) else param.c.num
+    return lambda value: table.c.text if isinstance(value, str) else table.c.num
 
 
 def _condition(node: Predicate, column: Callable[[Value | None], ColumnElement[Any]]) -> _Condition:

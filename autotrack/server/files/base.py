@@ -1,0 +1,92 @@
+"""What a place for files can do. Keys are `<owner>/<path>`, checked; bytes come and go in blocks."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from autotrack.errors import AutotrackError
+
+BLOCK_BYTES = 1 << 20
+MAX_PATH_BYTES, MAX_NAME_BYTES = 900, 255
+
+
+class FilePathError(AutotrackError, ValueError):
+    """A path is none that a file of a run could have."""
+
+
+class FileMissingError(AutotrackError, LookupError):
+    """There is no such file."""
+
+
+class Reading(Protocol):
+    """A file that is being read."""
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes, fewer at the end and none behind it."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+class Upload(Protocol):
+    """A file on its way. Nobody sees it before `finish`, and nothing is left of it after `abort`."""
+
+    def write(self, block: bytes, /) -> None:
+        """Take the next bytes."""
+
+    def finish(self) -> None:
+        """Put it where its key says, in the place of what was there."""
+
+    def abort(self) -> None:
+        """Forget it."""
+
+
+class FileStore(Protocol):
+    """A place for files. Its functions are called from any thread."""
+
+    def open(self, key: str) -> Reading:
+        """Open a file.
+
+        Raises:
+            FileMissingError: There is none.
+        """
+
+    def upload(self, key: str) -> Upload:
+        """Begin a file.
+
+        Raises:
+            FilePathError: There cannot be one of this key.
+        """
+
+    def delete(self, key: str) -> None:
+        """Remove a file; one that is not there is gone already."""
+
+    def check(self) -> None:
+        """Do nothing if files can be kept now.
+
+        Raises:
+            OSError: They cannot.
+        """
+
+
+def checked_path(path: str) -> str:
+    """Return a path of a file below its owner's folder: plain names joined by slashes.
+
+    Raises:
+        FilePathError: It could lead elsewhere, or is longer than databases and file systems take.
+
+    Example:
+        >>> checked_path("model/data.bin")
+        'model/data.bin'
+    """
+    data = path.encode("utf-8", "surrogatepass")
+    if len(data) > MAX_PATH_BYTES or not path.isprintable() or "\\" in path:
+        raise FilePathError("a path has up to 900 bytes of printable characters and no backslash")
+    for name in path.split("/"):
+        if name in {"", ".", ".."} or len(name.encode()) > MAX_NAME_BYTES:
+            raise FilePathError("a path is made of names joined by single slashes, none of them '.' or '..'")
+    return path

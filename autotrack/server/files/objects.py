@@ -1,0 +1,102 @@
+"""Files in an object store: S3, GCS, Azure and what speaks like them, with the credentials of the environment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from autotrack.errors import MissingDependencyError
+from autotrack.server.files.base import FileMissingError, checked_path
+from autotrack.server.launch import ServerError
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+PART_BYTES = 8 << 20
+"""Files above this go up in parts, several at once."""
+
+
+class ObjectFiles:
+    """A bucket, or the part of one below a prefix.
+
+    Args:
+        address: Such as `s3://bucket/prefix`. What else is needed to reach it stands in the environment: for S3
+            `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL` and so on.
+
+    Raises:
+        MissingDependencyError: obstore is not installed.
+        ServerError: There can be no bucket at this address.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            import obstore
+            from obstore.exceptions import BaseError
+            from obstore.store import from_url
+        except ModuleNotFoundError as error:
+            raise MissingDependencyError(error.name or "obstore", "server") from error
+        self._api = obstore
+        scheme = address.partition("://")[0]
+        if scheme in {"http", "https", "file", "memory"}:
+            raise ServerError(f"files cannot be kept at {scheme}://; give a path, or s3://, gs:// or az://")
+        options: Any = {"client_options": {"allow_http": True}} if scheme.startswith("s3") else {}
+        try:
+            self._store: ObjectStore = from_url(address, **options)
+        except (BaseError, ValueError) as error:
+            raise ServerError(f"there can be no bucket at {scheme}://: {error}") from error
+
+    def open(self, key: str) -> ObjectReading:
+        """Open a file."""
+        try:
+            return ObjectReading(self._api.open_reader(self._store, checked_path(key)))
+        except FileNotFoundError as error:
+            raise FileMissingError("there is no such file") from error
+
+    def upload(self, key: str) -> ObjectUpload:
+        """Begin a file."""
+        return ObjectUpload(self._api.open_writer(self._store, checked_path(key), buffer_size=PART_BYTES))
+
+    def delete(self, key: str) -> None:
+        """Remove a file."""
+        try:
+            self._api.delete(self._store, checked_path(key))
+        except FileNotFoundError:
+            return  # gone already
+
+    def check(self) -> None:
+        """Do nothing if the bucket answers."""
+        next(iter(self._store.list(chunk_size=1)), None)
+
+
+class ObjectReading:
+    """A file that is being read."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+        self.size = int(reader.size)
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes."""
+        return bytes(self._reader.read(size))
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._reader.close()
+
+
+class ObjectUpload:
+    """A file on its way; the store shows it when it is closed, and never if it is not."""
+
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+
+    def write(self, block: bytes, /) -> None:
+        """Take the next bytes."""
+        self._writer.write(block)
+
+    def finish(self) -> None:
+        """Put it in its place."""
+        self._writer.close()
+
+    def abort(self) -> None:
+        """Forget it; what went up already stays until the bucket's rule for unfinished uploads removes it."""
+        self._writer = None
