@@ -24,8 +24,15 @@ trust_option = click.option(
 
 @click.command()
 @click.argument("uri")
-@click.option("-i", "--input", "source", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True)
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True)
+@click.option(
+    "-i",
+    "--input",
+    "source",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help="Read this file.",
+)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Write this file.")
 @click.option(
     "--chunk", type=click.IntRange(min=1), default=65_536, show_default=True, help="Rows in memory at a time."
 )

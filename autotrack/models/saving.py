@@ -33,6 +33,7 @@ def save_model(
     outputs: Any = None,
     signature: Signature | None = None,
     name: str = names.MODEL,
+    convertible: bool = False,
 ) -> None:
     """Save a model, if the settings ask for it.
 
@@ -44,6 +45,7 @@ def save_model(
         outputs: Some of its predictions, or its target, for the signature.
         signature: The signature, where it does not follow from inputs and outputs.
         name: Of the model within the run.
+        convertible: Whether the bytes are a pickle that skops may replace, which the setting `safe_models` asks for.
     """
     settings = current_recorder().settings
     if not settings.log_models:
@@ -60,7 +62,8 @@ def save_model(
         return
     described = signature if signature is not None or inputs is None else _signature(run, inputs, outputs)
     example = _example(run, inputs) if settings.log_input_examples and inputs is not None else None
-    run.defer(f"writing {name}", lambda: _write(run, snapshot, flavor(snapshot), described, example, name))
+    safe = convertible and settings.safe_models
+    run.defer(f"writing {name}", lambda: _write(run, snapshot, flavor, described, example, name, safe=safe))
 
 
 def _snapshot(run: Run, take: Callable[[Path], Snapshot], name: str) -> Snapshot:
@@ -86,8 +89,21 @@ def _example(run: Run, inputs: Any) -> Example | None:
 
 
 def _write(
-    run: Run, snapshot: Snapshot, flavor: Flavor, signature: Signature | None, example: Example | None, name: str
+    run: Run,
+    snapshot: Snapshot,
+    describe: Callable[[Snapshot], Flavor],
+    signature: Signature | None,
+    example: Example | None,
+    name: str,
+    *,
+    safe: bool,
 ) -> None:
+    why = "it is the quickest to take from a training"
+    if safe:
+        from autotrack.models.formats import make_safe
+
+        snapshot, why = make_safe(snapshot)
+    flavor = describe(snapshot)
     folder = write_model_folder(
         run.artifact_directory / name,
         snapshot,
@@ -99,7 +115,9 @@ def _write(
     )
     keep_folder(run, folder)
     if flavor.pickle:
-        run.note("model.format", f"{name} is a pickle, the quickest to take from a training; load it with trust=True")
+        run.note("model.format", f"{name}: {snapshot.format}, because {why}; load it with trust=True")
+    elif safe:
+        run.note("model.format", f"{name}: {snapshot.format}, because {why}")
 
 
 def keep_folder(run: Run, folder: ModelFolder) -> None:

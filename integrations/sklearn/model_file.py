@@ -22,5 +22,11 @@ def log_model(run: Run, estimator: Any, inputs: Any, outputs: Any, name: str = n
         name: Of the model within the run.
     """
     save_model(
-        run, lambda path: take_snapshot(estimator, path), sklearn_flavor, inputs=inputs, outputs=outputs, name=name
+        run,
+        lambda path: take_snapshot(estimator, path),
+        sklearn_flavor,
+        inputs=inputs,
+        outputs=outputs,
+        name=name,
+        convertible=True,
     )
