@@ -69,11 +69,9 @@ def _is_own(store: Store, run_id: str) -> bool:
 
 
 def _files(run: FoundRun, target: Path) -> Iterator[AnyRecord]:
-    """Copy the files of a run and yield their records; links are left alone, they may lead anywhere."""
-    for path in sorted(run.files.rglob("*")) if run.files is not None else ():
-        if path.is_symlink() or not path.is_file():
-            continue
-        name = artifact_name(path.relative_to(run.files or path).as_posix())
+    """Copy the files of a run and yield their records."""
+    for path, wanted in run.all_files():
+        name = artifact_name(wanted)
         stat, copy = path.stat(), target / name
         if not copy.is_file() or copy.stat().st_size != stat.st_size or copy.stat().st_mtime_ns < stat.st_mtime_ns:
             copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class FoundRun:
         state: Records that describe it as it is now, the start first, and the end last where there is one.
         points: For each metric its points in the order in which they were written, which only ever grows.
         files: The directory of its files, if there is one here.
+        more_files: Other files here, each with the path it gets in the run.
     """
 
     id: str
@@ -33,6 +34,14 @@ class FoundRun:
     state: list[AnyRecord]
     points: dict[str, Iterable[MetricsLogged]] = field(default_factory=dict)
     files: Path | None = None
+    more_files: list[tuple[Path, str]] = field(default_factory=list)
+
+    def all_files(self) -> Iterator[tuple[Path, str]]:
+        """Yield each file with its path in the run; links are left alone, they may lead anywhere."""
+        for path in sorted(self.files.rglob("*")) if self.files is not None else ():
+            if path.is_file() and not path.is_symlink():
+                yield path, path.relative_to(self.files or path).as_posix()
+        yield from self.more_files
 
     def records(self) -> Iterable[AnyRecord]:
         """Yield all records in their place: importing again writes what is new, and nothing twice."""

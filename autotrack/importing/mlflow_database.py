@@ -11,6 +11,7 @@ from typing import Any
 
 from autotrack.errors import ImportSourceError
 from autotrack.importing.found import FoundRun
+from autotrack.importing.logged_models import FoundModel, by_run, model_files
 from autotrack.importing.mlflow_values import MILLISECOND, MlflowRun
 from autotrack.importing.mlruns import local_path
 from autotrack.records import MetricsLogged
@@ -26,6 +27,10 @@ _DATASETS = """
             WHERE tag.input_uuid = inputs.input_uuid AND tag.name = 'mlflow.data.context') AS context
     FROM inputs JOIN datasets ON dataset_uuid = source_id
     WHERE source_type = 'DATASET' AND destination_type = 'RUN' AND destination_id = ? ORDER BY name, digest
+"""
+_MODELS = """
+    SELECT model_id, name, source_run_id AS run_id, creation_timestamp_ms AS time, artifact_location
+    FROM logged_models WHERE lifecycle_stage = 'active'
 """
 _POINTS = 'SELECT value, timestamp, step, is_nan FROM metrics WHERE run_uuid = ? AND "key" = ? ORDER BY rowid'
 
@@ -47,15 +52,31 @@ def read_database(path: Path) -> Iterator[FoundRun]:
 def _found(database: sqlite3.Connection, path: Path) -> Iterator[FoundRun]:
     runs = [(_run(database, row), row["artifact_uri"] or "") for row in database.execute(_RUNS).fetchall()]
     ids = {run.id: run.our_id for run, _ in runs}
+    models = by_run(_models(database, path))
     for run, uri in runs:
+        run.models = models.get(run.id, {})
         keys = database.execute(
             'SELECT DISTINCT "key" FROM metrics WHERE run_uuid = ? ORDER BY 1', (run.id,)
         ).fetchall()
         points = {clean_key(key): _points(database, run.id, key) for (key,) in keys}
-        files = local_path(uri) if uri else None
-        files = None if files is None else path.absolute().parent / files  # MLflow's default, ./mlruns, is relative
-        run.files_elsewhere = None if files is not None and files.is_dir() else run.files_elsewhere
-        yield FoundRun(run.our_id, run.name, run.state(ids), points, files if files and files.is_dir() else None)
+        folder = _local(uri, path)
+        run.files_elsewhere = None if folder is not None and folder.is_dir() else run.files_elsewhere
+        folder = folder if folder and folder.is_dir() else None
+        yield FoundRun(run.our_id, run.name, run.state(ids), points, folder, [*model_files(run.models)])
+
+
+def _local(uri: str, database: Path) -> Path | None:
+    """Return the directory that an address names; MLflow's default, ./mlruns, is relative to its database."""
+    found = local_path(uri) if uri else None
+    return None if found is None else database.absolute().parent / found
+
+
+def _models(database: sqlite3.Connection, path: Path) -> Iterator[FoundModel]:
+    """Yield the logged models; MLflow before 3 had none."""
+    known = "SELECT count(*) FROM sqlite_master WHERE name = 'logged_models'"
+    for row in database.execute(_MODELS).fetchall() if database.execute(known).fetchone()[0] else ():
+        folder = _local(row["artifact_location"], path)
+        yield FoundModel(row["model_id"], row["name"], row["run_id"] or "", row["time"], folder)
 
 
 def _run(database: sqlite3.Connection, row: sqlite3.Row) -> MlflowRun:

@@ -12,6 +12,7 @@ from typing import Any
 
 from autotrack import names
 from autotrack.importing.found import SOURCE
+from autotrack.importing.logged_models import FoundModel, model_records, present
 from autotrack.records import (
     FAILED,
     FINISHED,
@@ -47,6 +48,7 @@ class MlflowRun:
         start: Milliseconds since the epoch.
         end: Likewise, or None.
         datasets: `name`, `digest`, `schema`, `profile` and `context` of each input.
+        models: The logged models it made, by the folder they get.
     """
 
     id: str
@@ -59,6 +61,7 @@ class MlflowRun:
     tags: Mapping[str, str] = field(default_factory=dict)
     datasets: list[Mapping[str, Any]] = field(default_factory=list)
     files_elsewhere: str | None = None
+    models: dict[str, FoundModel] = field(default_factory=dict)
 
     @property
     def our_id(self) -> str:
@@ -92,6 +95,10 @@ def _state(run: MlflowRun, ids: Mapping[str, str]) -> Iterator[AnyRecord]:
         yield _dataset(at, data)
     if run.files_elsewhere:
         message = f"the files of this run are at {run.files_elsewhere}; they were not imported"
+        yield NoteLogged(time=at, code="import.files_elsewhere", message=message, level="warning")
+    yield from model_records(run.models)
+    for name in sorted(set(run.models) - set(present(run.models))):
+        message = f"the files of model {name} ({run.models[name].id}) are not on this machine; they were not imported"
         yield NoteLogged(time=at, code="import.files_elsewhere", message=message, level="warning")
     status = run.tags.get(OUR_STATUS)
     status = status if status == INTERRUPTED else STATUSES.get(run.status)

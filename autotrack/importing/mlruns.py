@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from autotrack.backends.mlflow.pages import read_page
 from autotrack.errors import ImportSourceError
 from autotrack.importing.found import FoundRun
+from autotrack.importing.logged_models import FoundModel, by_run, model_files
 from autotrack.importing.mlflow_values import MILLISECOND, MlflowRun
 from autotrack.records import MetricsLogged
 from autotrack.values import clean_key
@@ -30,9 +31,13 @@ def read_mlruns(root: Path) -> Iterator[FoundRun]:
     """
     runs = sorted(_runs(root), key=lambda found: (found[1].start, found[1].id))
     ids = {run.id: run.our_id for _, run in runs}
+    models = by_run(_models(root))
     for folder, run in runs:
+        run.models = models.get(run.id, {})
         points = {clean_key(key): _points(clean_key(key), path) for key, path in _files(folder / "metrics")}
-        yield FoundRun(run.our_id, run.name, run.state(ids), points, local_files(folder, run))
+        yield FoundRun(
+            run.our_id, run.name, run.state(ids), points, local_files(folder, run), [*model_files(run.models)]
+        )
 
 
 def _runs(root: Path) -> Iterator[tuple[Path, MlflowRun]]:
@@ -81,6 +86,17 @@ def local_path(uri: str) -> Path | None:
     if "://" not in uri and not uri.startswith(("file:", "mlflow-artifacts:")):
         return Path(uri)
     return Path(unquote(urlsplit(uri).path)) if uri.startswith("file:") else None
+
+
+def _models(root: Path) -> Iterator[FoundModel]:
+    """Yield the logged models; their files are beside their pages, wherever the folder was moved to."""
+    for file in sorted(root.glob(f"*/models/m-*/{META}")):
+        page = read_page(file)
+        beside = file.parent / "artifacts"
+        folder = beside if beside.is_dir() else local_path(str(page.get("artifact_location") or ""))
+        run_id, time = str(page.get("source_run_id") or ""), int(page.get("creation_timestamp") or 0)
+        if page.get("lifecycle_stage") != "deleted":
+            yield FoundModel(file.parent.name, str(page.get("name") or "model"), run_id, time, folder)
 
 
 def _datasets(folder: Path) -> Iterator[dict[str, Any]]:

@@ -119,6 +119,25 @@ def test_runs_of_mlflow_are_imported_whole_and_once(tracking: Path, log_more: Ca
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_logged_models_become_models_of_their_run(tracking: Path, tmp_path: Path) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    with autotrack.paused(), mlflow.start_run(run_name="one") as run:
+        for sign in (1, -1):
+            model = LogisticRegression().fit([[0.0], [1.0]], [sign > 0, sign < 0])
+            logged = mlflow.sklearn.log_model(model, name="model", pip_requirements=["scikit-learn"])
+    for _ in range(2):
+        result = call("import", tracking)
+        assert result.exit_code == 0, result.output
+    home = Path(".autotrack", "artifacts", run.info.run_id)
+    second = f"model-{logged.model_id[-8:]}"
+    assert sorted(path.name for path in home.iterdir()) == ["model", second]
+    assert {found["name"]: found["model_id"] for found in exported()["one"]["models"]}[second] == logged.model_id[2:]
+    loaded = mlflow.sklearn.load_model(str(home / second), dst_path=None)
+    assert loaded.predict([[0.0], [1.0]]).tolist() == [False, True]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
 def test_importing_again_brings_what_is_new(tracking: Path, log_more: Callable[[int], None]) -> None:
     with mlflow.start_run(run_name="one") as run:
         log_more(3)
