@@ -17,6 +17,8 @@ COMMANDS = {
     "tag": "registry_edits",
     "rename": "registry_edits",
     "rm": "registry_edits",
+    "serve": "serving",
+    "monitor": "serving",
     "predict": "models_use",
     "env": "models_use",
 }

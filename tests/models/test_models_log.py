@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -156,3 +158,14 @@ def test_trained_models_are_safe_where_the_setting_asks_for_it() -> None:
     assert (load("runs:/@last").coef_ == model.coef_).all()
     notes = [note.message for note in autotrack.get_run("@last").notes if note.code == "model.format"]
     assert notes == ["model: skops, because it holds no code, and was seen to restore the model exactly"]
+
+
+@pytest.mark.slow
+def test_the_example_runs(tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "examples" / "models_predict.py"
+    command = [sys.executable, "-W", "error", str(example)]
+    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "143 predictions equal to the original's" in done.stdout
+    assert "did you mean 'radius'?" in done.stdout
+    assert "this is not the model that was saved: 'model.skops'" in done.stdout
