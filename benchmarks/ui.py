@@ -1,4 +1,4 @@
-"""Measure the web page on a store of 10,000 runs with 150 keys each, and on a run with a million points.
+"""Measure the web page on a store of 10,000 runs with 150 keys each, a run with a million points, and 300 models.
 
     python benchmarks/ui.py [--runs 10000] [--keep DIRECTORY]
 
@@ -26,17 +26,20 @@ from autotrack.place import find_place
 from autotrack.server.launch import Server
 from autotrack.settings import resolve
 from autotrack.store import Store, schema
+from autotrack.store.registry.rows import NewVersion
+from autotrack.store.registry.versions import create_version
 from autotrack.store.series import seal_run, write_points
 
 METRICS, PARAMS = 100, 50
+MODELS, VERSIONS = 300, 300
 POINTS = 1_000_000
 REPEATS = 9
 BUDGETS = {"first byte": 100, "table usable": 1_000, "filter": 200, "sort": 200, "million points": 500}
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
-def build(home: Path, runs: int) -> str:
-    """Fill a store; return the id of the run with a million points."""
+def build(home: Path, runs: int) -> None:
+    """Fill a store; its first run has a million points."""
     generator = np.random.default_rng(0)
     with Store.open(home) as store, store.writing() as connection:
         connection.execute(insert(schema.experiment), [{"id": at, "name": f"exp-{at}"} for at in (1, 2, 3, 4)])
@@ -57,7 +60,15 @@ def build(home: Path, runs: int) -> str:
         curve = (np.exp(-np.arange(POINTS) / 2e5) + generator.normal(size=POINTS) * 0.02).tolist()
         write_points(connection, {1: {"loss": (steps, curve, [10**18 + step * 10**6 for step in steps])}})
         seal_run(connection, 1)
-    return f"{1:032x}"
+
+
+def register(home: Path) -> None:
+    """Register many models with one version, and one with many, each from a run of its own."""
+    names = [f"model-{at}" for at in range(MODELS - 1)] + ["churn"] * VERSIONS
+    with Store.open(home) as store:
+        for at, name in enumerate(names, start=2):
+            new = NewVersion(source=f"runs:/{at:032x}/model", run_id=f"{at:032x}", description="One of *many*")
+            create_version(store, name, new, user="bench", create=True)
 
 
 def _series(run: int, key: int, value: float) -> dict[str, Any]:
@@ -104,6 +115,10 @@ def measure_first_bytes(server: Server, big: str) -> None:
         "/runs/…": f"/runs/{big}",
         "/runs/…/charts": f"/runs/{big}/charts",
         "/compare of 6": f"/compare?runs={some}",
+        "/models": "/models",
+        "/models/… of 300 versions": "/models/churn",
+        "/models/…/1": "/models/churn/1",
+        "/models/… compared": "/models/churn/compare?before=1&after=300",
     }
     for name, path in pages.items():
 
@@ -168,7 +183,10 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         home = options.keep or Path(scratch)
-        big = f"{1:032x}" if (home / "store.db").exists() else build(home, options.runs)
+        big = f"{1:032x}"
+        if not (home / "store.db").exists():
+            build(home, options.runs)
+            register(home)
         server = Server(find_place(resolve(to=[str(home)]).settings), port=0)
         thread = threading.Thread(target=server.run)
         thread.start()

@@ -11,7 +11,7 @@ import msgspec
 
 from autotrack.highlights import rank_metrics
 from autotrack.server.table import COUNTERS
-from autotrack.store.browsing import count_keys, read_cells
+from autotrack.store.browsing import metric_keys, read_cells
 from autotrack.store.filters.syntax import Field
 from autotrack.store.registry.comparison import read_columns, type_text
 from autotrack.store.registry.rows import ModelVersion
@@ -42,8 +42,7 @@ class VersionTable(msgspec.Struct, frozen=True):
 def read_version_table(store: Store, versions: Sequence[ModelVersion]) -> VersionTable:
     """Read the leading metrics of the runs of some versions."""
     runs = list({version.run_id for version in versions if version.run_id is not None})
-    known = {count.key: 0.0 for count in count_keys(store, runs) if count.kind == "metric"}
-    leading = [key for key in rank_metrics([known]) if key not in COUNTERS][:LEADING]
+    leading = [key for key in rank_metrics([metric_keys(store, runs)]) if key not in COUNTERS][:LEADING]
     cells = read_cells(store, runs, [Field("metric", key) for key in leading])
     rows = [VersionRow(version, [column.get(version.run_id or "") for column in cells]) for version in versions]
     return VersionTable(leading, rows)

@@ -88,6 +88,14 @@ def count_keys(store: Store, run_ids: Sequence[str]) -> list[KeyCount]:
         return _count_keys(connection, lambda column: column.in_(list(uids)))
 
 
+def metric_keys(store: Store, run_ids: Sequence[str]) -> list[str]:
+    """Read the keys of the metrics that any of some runs has."""
+    series = schema.series
+    with store.reading() as connection:
+        here = series.c.run_id.in_(list(_uids(connection, run_ids)))
+        return list(connection.scalars(select(series.c.key).where(here).distinct().order_by(series.c.key)))
+
+
 def count_all_keys(store: Store, experiment: str | None = None) -> list[KeyCount]:
     """Count the keys of all runs, or those of an experiment; deleted ones too."""
     if experiment is None:

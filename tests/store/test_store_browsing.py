@@ -17,6 +17,7 @@ from autotrack.store.browsing import (
     count_all_keys,
     count_children,
     count_keys,
+    metric_keys,
     read_cells,
     read_data_names,
     read_groups,
@@ -67,6 +68,8 @@ def test_keys_are_counted(store: Store) -> None:
         ("tag", "team"): (3, None),
     }
     assert found == expected
+    assert metric_keys(store, RUNS[:2]) == ["loss"]
+    assert metric_keys(store, []) == []
     assert {count.key: count.runs for count in count_all_keys(store)} == {"loss": 6, "kind": 6, "n": 6, "team": 6}
     assert {count.key: count.runs for count in count_all_keys(store, "f")} == {"loss": 2, "kind": 2, "n": 2, "team": 2}
 
