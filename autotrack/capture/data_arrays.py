@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autotrack.capture.data_distribution import WIDEST, describe_table
 from autotrack.capture.data_sampling import (
     SAMPLE_BYTES,
     SAMPLE_OBJECTS,
@@ -33,6 +34,9 @@ def describe_array(data: Any, hasher: Hasher) -> Description:
     profile: dict[str, Any] = {"size_bytes": int(array.nbytes), "missing": missing}
     if array.ndim:
         profile["sampled_rows"] = _sizes(array)[0]
+    if array.ndim == 2 and array.dtype.kind in "fiub" and mask is None and array.shape[1] == _sizes(array)[1] <= WIDEST:
+        found = describe_table([str(at) for at in range(array.shape[1])], _take(array, _sizes(array)))
+        profile |= {"distributions": found} if found else {}
     schema = [{"name": "", "type": _type_name(array.dtype), "shape": [-1, *array.shape[1:]]}]
     if array.dtype.names:
         fields = array.dtype.fields or {}

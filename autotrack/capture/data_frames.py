@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autotrack.capture.data_distribution import describe_table, describe_texts
 from autotrack.capture.data_sampling import (
     SAMPLE_BYTES,
     SAMPLE_OBJECTS,
@@ -42,11 +43,15 @@ def describe_pandas(data: Any, hasher: Hasher) -> Description:
         values = sample.to_numpy()
         hasher.update(values.tobytes())
         missing = np.count_nonzero(values != values, axis=0).tolist()  # noqa: PLR0124  (true for NaN only)
+        distributions = describe_table(labels, values)
     else:
-        missing = [_hash_pandas_column(sample.iloc[:, index], hasher) for index in range(columns)]
+        hashed = [_hash_pandas_column(sample.iloc[:, index], hasher) for index in range(columns)]
+        missing = [count for count, _ in hashed]
+        distributions = {name: found for name, (_, found) in zip(labels, hashed, strict=True) if found}
     size = len(frame) * sum(getattr(dtype, "itemsize", _CELL_BYTES) for dtype in dtypes)
     names = [str(label) for label in frame.columns[:_LISTED_COLUMNS]]
     profile = _profile(size, rows, dict(zip(labels, missing, strict=True)))
+    profile |= {"distributions": distributions} if distributions else {}
     return _table(data.shape, names, [types[id(dtype)] for dtype in dtypes], profile)
 
 
@@ -79,12 +84,17 @@ def describe_arrow(data: Any, hasher: Hasher) -> Description:
     return _table(shape, data.schema.names[:_LISTED_COLUMNS], _names_of(data.schema.types), profile)
 
 
-def _hash_pandas_column(column: Any, hasher: Hasher) -> int:
+def _hash_pandas_column(column: Any, hasher: Hasher) -> tuple[int, dict[str, Any] | None]:
+    """Add a column; return how many of its values are missing, and how they are distributed."""
+    missing = int(column.isna().sum())
     if isinstance(column.dtype, np.dtype) and column.dtype.kind != "O":
-        hasher.update(column.to_numpy().tobytes())
-    else:
-        hash_cells(hasher, column.astype(object).tolist())
-    return int(column.isna().sum())
+        values = column.to_numpy()
+        hasher.update(values.tobytes())
+        numbers = values.dtype.kind in "fiub"
+        return missing, describe_table([""], values.reshape(-1, 1)).get("") if numbers else None
+    cells = column.astype(object).tolist()
+    hash_cells(hasher, cells)
+    return missing, describe_texts(cells)
 
 
 def _hash_polars_column(column: Any, hasher: Hasher) -> int:
