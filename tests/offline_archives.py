@@ -26,7 +26,9 @@ def read_trackio(project: str, run_id: str) -> MemoryRun:
     sizes = {}
     for artifact in SQLiteStorage.get_run_artifacts(project, name, run_id)["output"]:
         kind, model = artifact["type"], artifact["name"].removesuffix(f"-{run_id}")
-        for entry in SQLiteStorage.get_artifact_manifest(project, artifact["name"], artifact["version"])["manifest"]:
+        for entry in SQLiteStorage.get_artifact_manifest(project, artifact["name"], f"v{artifact['version']}")[
+            "manifest"
+        ]:
             sizes[entry["path"] if kind == "run-files" else f"{model}/{entry['path']}"] = entry["size"]
     params = {key: value for key, value in config.items() if key != "autotrack" and not key.startswith("_")}
     return MemoryRun(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_fixtures import Writer
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.util.tensor_util import make_ndarray
+from tensorboard_files import accumulated, directory, read, session, table
 
 from autotrack.backends import open_backend
 from autotrack.backends.base import Backend, BackendContext
@@ -31,50 +29,6 @@ PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63606060000000040001f61738"
     "550000000049454e44ae426082"
 )
-
-
-def accumulated(folder: Path) -> EventAccumulator:
-    accumulator = EventAccumulator(str(folder), size_guidance=dict.fromkeys(["scalars", "tensors", "images"], 0))
-    accumulator.Reload()
-    return accumulator
-
-
-def directory(root: Path, run_id: str) -> Path:
-    return root / (root / ".autotrack" / run_id).read_text()
-
-
-def session(accumulator: EventAccumulator, tag: str) -> Any:
-    content = accumulator.SummaryMetadata(f"_hparams_/session_{tag}_info").plugin_data.content
-    return getattr(plugin_data_pb2.HParamsPluginData.FromString(content), f"session_{tag}_info")
-
-
-def table(accumulator: EventAccumulator, tag: str) -> dict[str, str]:
-    if tag not in accumulator.Tags()["tensors"]:
-        return {}
-    text = make_ndarray(accumulator.Tensors(tag)[-1].tensor_proto).item().decode()
-    return dict(re.fullmatch(r"\| (.*) \| (.*) \|", line).groups() for line in text.splitlines()[2:])
-
-
-def read(folder: Path) -> MemoryRun:
-    accumulator = accumulated(folder)
-    run = table(accumulator, "run")
-    params = {
-        key: getattr(value, value.WhichOneof("kind")) for key, value in session(accumulator, "start").hparams.items()
-    }
-    metrics = {
-        tag: [(point.step, float(str(np.float32(point.value)))) for point in accumulator.Scalars(tag)]
-        for tag in accumulator.Tags()["scalars"]
-    }
-    return MemoryRun(
-        id=run["id"],
-        name=run["name"],
-        experiment=run["experiment"],
-        status=run["status"],
-        params=params,
-        metrics=metrics,
-        tags=table(accumulator, "tags"),
-        artifacts={path: int(size) for path, size in table(accumulator, "files").items()},
-    )
 
 
 class TestTensorBoard(BackendContract):
