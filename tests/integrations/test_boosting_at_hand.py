@@ -11,7 +11,7 @@ import xgboost
 from sklearn.metrics import log_loss, mean_absolute_error, roc_auc_score
 
 OBJECTIVES = ("binary", "multiclass", "regression")
-XGBOOST = {
+XGBOOST: dict[str, dict[str, Any]] = {
     "binary": {"objective": "binary:logistic"},
     "multiclass": {"objective": "multi:softprob", "num_class": 3},
     "regression": {"objective": "reg:squarederror"},
