@@ -75,7 +75,7 @@ def curl_snippet(version: ModelVersion) -> str:
     else:
         request = {"inputs": [_example_row(columns)]}
     return (
-        f"autotrack models serve {shlex.quote(_lasting_uri(version))} --port 5001\n\n"
+        f"autotrack models serve {shlex.quote(_lasting_uri(version))} --port 5001  # a pickle: add --trust\n\n"
         "curl http://127.0.0.1:5001/invocations -H 'content-type: application/json' \\\n"
         f"  -d {shlex.quote(json.dumps(request, ensure_ascii=False))}\n"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -15,11 +16,13 @@ from ui_browser import CLOSES_LATE, PAYLOADS, browser, open_page, ready
 from ui_server import Client, serve
 
 import autotrack
+import autotrack.models
 from autotrack.history import History
 from autotrack.models import registry
 from autotrack.place import find_place
 from autotrack.server.launch import Server
 from autotrack.server.markdown import first_line, to_html
+from autotrack.server.registry_view import curl_snippet
 from autotrack.settings import resolve
 from autotrack.store.registry.rows import DataUse, Lineage, NewVersion
 from autotrack.store.registry.versions import create_version
@@ -110,6 +113,20 @@ def test_what_the_pages_say(client: Client, runs: list[str]) -> None:
     assert "Registered as" in client.get(f"/runs/{runs[1]}/data").text
     assert client.get(f"{PATH}/3").status == 404
     assert client.get(f"{PATH}/compare?before=1&after=9").status == 404
+
+
+@pytest.mark.usefixtures("registered")
+def test_the_request_on_the_page_fits_the_model(history: History, runs: list[str]) -> None:
+    version = registry.find_version(NAME, alias="champion", history=history)
+    words = shlex.split(curl_snippet(version), comments=True)
+    assert words[:4] == ["autotrack", "models", "serve", f"models:/{NAME}@champion"]
+    predictor = autotrack.models.load_predictor(history.get(runs[1]).download("model"), trust=True)
+    assert len(predictor.predict(json.loads(words[-1])["inputs"])) == 1
+    named = json.dumps([{"name": "it's", "type": "long"}, {"name": "b", "type": "string"}])
+    request = curl_snippet(msgspec.structs.replace(version, signature={"inputs": named}))
+    assert json.loads(shlex.split(request, comments=True)[-1]) == {
+        "dataframe_split": {"columns": ["it's", "b"], "data": [[1, "text"]]}
+    }
 
 
 def test_many_versions_come_in_pages(client: Client, history: History) -> None:

@@ -22,7 +22,13 @@ from autotrack.server.routes import ROUTES
 
 ADDRESSES = sorted({re.sub(r"\{\w+\}", "a" * 32, route.path) for route in ROUTES} - PUBLIC)
 EDIT = {"action": "rename", "runs": ["a" * 32], "name": "x"}
-CHANGES = [("/api/runs", EDIT), ("/api/views", {"name": "v", "query": ""}), ("/api/tickets", {})]
+REGISTRY_EDIT = {"action": "delete", "model": "x"}
+CHANGES = [
+    ("/api/runs", EDIT),
+    ("/api/models", REGISTRY_EDIT),
+    ("/api/views", {"name": "v", "query": ""}),
+    ("/api/tickets", {}),
+]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
@@ -154,7 +160,7 @@ def test_only_json_is_taken(client: Client, kind: str) -> None:
 
 
 def test_reading_never_changes_anything(client: Client) -> None:
-    for path in ("/api/runs", "/api/views", "/api/tickets"):
+    for path in ("/api/runs", "/api/models", "/api/views", "/api/tickets"):
         assert client.get(path).status == 405
 
 
