@@ -46,7 +46,11 @@ def _watched_backward(patcher: Patcher, original: Callable[..., None]) -> Callab
                 _take(state, args[0] if args else kwargs["tensors"], site)
         except Exception as error:  # noqa: BLE001 - `shielded` costs more than all of this
             contain(error, "observing a backward pass")
-        return original(*args, **kwargs)
+        try:
+            return original(*args, **kwargs)
+        except BaseException:
+            session().losses.clear()  # no step comes of it, and the next one is of something else
+            raise
 
     return autotrack_backward
 

@@ -91,6 +91,8 @@ def end_all() -> None:
     for loop in list(_open):
         loop.close()
     _open.clear()
+    state = session()
+    state.losses, state.scaled, state.feed, state.loss_function = [], None, None, None
 
 
 def data_is_over(feed: Feed) -> None:
