@@ -66,7 +66,7 @@ class Scaled:
         return shift(model_input["a"].to_numpy() * self.factor, params["by"])
 
 
-class TheirScaled(mlflow.pyfunc.PythonModel):
+class TheirScaled(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined]
     """The same, as MLflow's users write it."""
 
     def load_context(self, context: Any) -> None:
