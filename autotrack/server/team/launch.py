@@ -105,6 +105,7 @@ def make_server(settings: TeamSettings, meters: Meters) -> uvicorn.Server:
 
         from autotrack.server.guard import HEADER_BYTES
         from autotrack.server.team.app import make_app
+        from autotrack.server.team.http import http_protocol
     except ModuleNotFoundError as error:
         raise MissingDependencyError(error.name or "starlette", "server") from error
     config = uvicorn.Config(
@@ -114,7 +115,7 @@ def make_server(settings: TeamSettings, meters: Meters) -> uvicorn.Server:
         server_header=False,
         proxy_headers=False,
         ws="none",
-        http="h11",
+        http=http_protocol(HEADER_BYTES),
         h11_max_incomplete_event_size=HEADER_BYTES,
         timeout_graceful_shutdown=settings.grace,
         timeout_keep_alive=30,

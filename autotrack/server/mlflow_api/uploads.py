@@ -1,0 +1,130 @@
+"""Take files in: small ones in one step, larger ones as a stream, hashed on the way.
+
+A file is known to the store when all of it is in its place, and not before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+
+from autotrack.server.caller import WRITER, Caller
+from autotrack.server.files.base import BLOCK_BYTES, Upload
+from autotrack.server.mlflow_api.places import Place, admit
+from autotrack.server.mlflow_api.protocol import ProtocolError
+from autotrack.store.tracking.files import add_file
+from autotrack.store.tracking.runs import find_run
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from autotrack.server.mlflow_api.endpoint import Tracking
+
+
+async def receive_file(request: Request, tracking: Tracking, address: str) -> None:
+    """Bring the body of a request to where the file of an address belongs.
+
+    Raises:
+        ProtocolError: The caller may not, or there can be no such file.
+        ClientDisconnect: The body ended early; nothing is left of it.
+    """
+    caller: Caller = request.scope["autotrack.caller"]
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) <= BLOCK_BYTES:
+        await run_in_threadpool(_take_whole, tracking, caller, address, await request.body())
+        return
+    place = await run_in_threadpool(_admit, tracking, caller, address)
+    stream = Stream(await run_in_threadpool(tracking.files.upload, place.key))
+    try:
+        async for chunk in request.stream():
+            await stream.feed(chunk)
+        await stream.finish()
+    except BaseException:
+        await stream.abort()
+        raise
+    await run_in_threadpool(_note, tracking, place, stream.size, stream.digest)
+
+
+class Stream:
+    """A file that comes in pieces; one block is written while the next one arrives.
+
+    Args:
+        target: Where it goes.
+    """
+
+    def __init__(self, target: Upload) -> None:
+        self.size = 0
+        self._target = target
+        self._hash = hashlib.sha256()
+        self._held: list[bytes] = []
+        self._held_size = 0
+        self._writing: asyncio.Future[None] | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what came."""
+        return self._hash.hexdigest()
+
+    async def feed(self, chunk: bytes) -> None:
+        """Take a piece."""
+        self._held.append(chunk)
+        self._held_size += len(chunk)
+        if self._held_size >= BLOCK_BYTES:
+            await self._write()
+
+    async def finish(self) -> None:
+        """Put the file in its place."""
+        await self._write()
+        await self._written()
+        await run_in_threadpool(self._target.finish)
+
+    async def abort(self) -> None:
+        """Forget the file."""
+        with suppress(Exception):  # what went wrong is on its way to the caller
+            await self._written()
+        await run_in_threadpool(self._target.abort)
+
+    async def _write(self) -> None:
+        await self._written()
+        block, self._held, self._held_size = b"".join(self._held), [], 0
+        self.size += len(block)
+        self._writing = asyncio.ensure_future(run_in_threadpool(self._take, block))
+
+    async def _written(self) -> None:
+        if self._writing is not None:
+            await self._writing
+
+    def _take(self, block: bytes) -> None:
+        self._hash.update(block)
+        self._target.write(block)
+
+
+def _take_whole(tracking: Tracking, caller: Caller, address: str, content: bytes) -> None:
+    place = _admit(tracking, caller, address)
+    target = tracking.files.upload(place.key)
+    try:
+        target.write(content)
+        target.finish()
+    except BaseException:
+        target.abort()
+        raise
+    _note(tracking, place, len(content), hashlib.sha256(content).hexdigest())
+
+
+def _admit(tracking: Tracking, caller: Caller, address: str) -> Place:
+    with tracking.store.reading() as connection:
+        place = admit(connection, caller, address, WRITER)
+        if not place.path:
+            raise ProtocolError("a file needs a path")
+        if place.owner.kind == "run":
+            find_run(connection, place.owner.uid, active=True)
+    return place
+
+
+def _note(tracking: Tracking, place: Place, size: int, digest: str) -> None:
+    with tracking.writing() as connection:
+        add_file(connection, place.owner, place.path, size, digest)
