@@ -9,13 +9,13 @@ import keras
 
 from autotrack.active import active_run
 from autotrack.integrations.keras.description import describe_model
+from autotrack.integrations.keras.guard import guarded
 from autotrack.integrations.keras.learning_rate import log_schedule, rate_of
 from autotrack.integrations.keras.pace import Stopwatch
 from autotrack.integrations.keras.runs import run_name, tags_of
 from autotrack.patching.nesting import active_call
 from autotrack.recording import current_recorder
 from autotrack.run import Run
-from autotrack.shield import shielded
 
 LEARNING_RATE = "learning_rate"
 EPOCH_SECONDS = "epoch_seconds"
@@ -74,33 +74,36 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]
         if watch is not None:
             self._watch, self._drives = watch, False
 
+    @guarded
     def on_train_begin(self, logs: Any = None) -> None:
         """Find the run to log into, and describe the model."""
-        with shielded("starting the callback for Keras"):
-            self._before_epoch = self._seen = self._logged = 0
-            self._run = self._find_run()
+        self._before_epoch = self._seen = self._logged = 0
+        self._run = self._find_run()
         if self._run is None:
             return
-        with shielded("describing a Keras model", self._run.note), self._run.timed():
+        with self._run.timed():
             if self._every is None:
                 self._every = current_recorder().settings.log_every_n_steps
             describe_model(self._run, self._model)
 
+    @guarded
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Read the learning rate: callbacks change it before an epoch, or after the one it was in force for."""
         if self._run is None:
             return
-        with shielded("starting an epoch of Keras", self._run.note), self._run.timed():
+        with self._run.timed():
             if self._drives:
                 self._watch.on_epoch_begin(epoch)
             self._before_epoch = self._seen
             self._rate = rate_of(self._model)
 
+    @guarded
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Count the batch."""
         if self._drives:
             self._watch.on_train_batch_begin(batch)
 
+    @guarded
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Log every n-th batch, if asked to."""
         run = self._run
@@ -108,21 +111,23 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]
             return
         self._seen = max(self._seen, self._before_epoch + batch + 1)
         if self._every and self._seen - self._logged >= self._every:
-            with shielded("logging a batch of Keras", run.note), run.timed():
+            with run.timed():
                 self._logged = self._seen
                 run.log_metrics({f"batch/{name}": value for name, value in (logs or {}).items()}, self._seen)
 
+    @guarded
     def on_test_begin(self, logs: Any = None) -> None:
         """Take the time at which validation begins."""
         if self._run is not None and self._drives:
             self._watch.on_test_begin()
 
+    @guarded
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Log the metrics of an epoch."""
         run = self._run
         if run is None:
             return
-        with shielded("logging an epoch of Keras", run.note), run.timed():
+        with run.timed():
             if self._drives:
                 self._watch.on_epoch_end(epoch)
             found = {EPOCH_SECONDS: self._watch.whole, **self._speed(), **(logs or {})}
@@ -132,12 +137,12 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]
                 log_schedule(run, self._model, epoch)
             run.log_metrics(found, epoch)
 
+    @guarded
     def on_train_end(self, logs: Any = None) -> None:
         """End the run if it is the callback's own."""
         run, self._run = self._run, None
         if run is not None and self._ours:
-            with shielded("ending the callback for Keras", run.note):
-                run.end()
+            run.end()
 
     def _find_run(self) -> Run | None:
         observed = None if self._injected else active_call()
@@ -166,6 +171,7 @@ class AutotrackCallback(keras.callbacks.Callback):  # type: ignore[misc]
 class _Silent(AutotrackCallback):
     """What a callback is in another process."""
 
+    @guarded
     def on_train_begin(self, logs: Any = None) -> None:
         return
 

@@ -36,11 +36,11 @@ class Beside(keras.callbacks.CallbackList):  # type: ignore[misc]
 
 
 def _both(name: str) -> Callable[..., None]:
-    def call_both(self: Beside, *args: Any, **kwargs: Any) -> None:
+    def autotrack_both(self: Beside, *args: Any, **kwargs: Any) -> None:
         getattr(self.theirs, name)(*args, **kwargs)
         getattr(self.ours, name)(*args, **kwargs)
 
-    return call_both
+    return autotrack_both
 
 
 for _hook in HOOKS:

@@ -67,7 +67,14 @@ def splits_of(arguments: Mapping[str, Any]) -> tuple[Split, Split | None]:
     if not share or training.rows is None:
         return training, None
     at = math.floor(training.rows * (1.0 - share))  # as Keras cuts it: the last rows validate
+    if not all(_gives_views(leaf) for leaf in keras.tree.flatten((training.x, training.y, training.weights))):
+        return training._replace(rows=at), None
     return part_of(training, slice(0, at), "training"), part_of(training, slice(at, training.rows), "validation")
+
+
+def _gives_views(value: Any) -> bool:
+    """Say whether a part of an array is no copy; Keras makes one of the other kinds, and one is enough."""
+    return value is None or type(value).__module__.partition(".")[0] in {"numpy", "pandas", "torch"}
 
 
 def part_of(split: Split, rows: Any, name: str) -> Split:

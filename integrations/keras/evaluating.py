@@ -14,6 +14,7 @@ from autotrack.integration import Call
 from autotrack.integrations.keras.callback_list import flat
 from autotrack.integrations.keras.data import Split, log_data, split_of
 from autotrack.integrations.keras.evaluation import log_evaluation
+from autotrack.integrations.keras.guard import guarded
 from autotrack.integrations.keras.known_data import known_splits
 from autotrack.integrations.keras.pace import Pace
 from autotrack.run import Run
@@ -27,14 +28,17 @@ class Results(keras.callbacks.Callback):  # type: ignore[misc]
         self.logs: dict[str, Any] = {}
         self.pace = Pace()
 
+    @guarded
     def on_test_begin(self, logs: Any = None) -> None:
         """Begin."""
         self.pace.begin()
 
+    @guarded
     def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Count."""
         self.pace.batch()
 
+    @guarded
     def on_test_end(self, logs: Any = None) -> None:
         """Keep them."""
         self.pace.end()

@@ -14,6 +14,7 @@ from autotrack.integrations.keras.callback_list import flat, inject
 from autotrack.integrations.keras.checkpoints import Checkpoints, log_checkpoints
 from autotrack.integrations.keras.data import Split, batch_size_of, log_data, rows_of_epoch, splits_of
 from autotrack.integrations.keras.evaluation import log_evaluation
+from autotrack.integrations.keras.guard import guarded
 from autotrack.integrations.keras.known_data import known_splits
 from autotrack.integrations.keras.model_file import log_model
 from autotrack.integrations.keras.runs import log_origin, run_name, tags_of
@@ -40,6 +41,7 @@ class FitCallback(AutotrackCallback):
         super().__init__(run)
         self._checkpoints = checkpoints
 
+    @guarded
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Take down the epoch."""
         self._checkpoints.epoch = epoch

@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from autotrack.integrations.keras.guard import guarded
+
 
 class Pace:
     """How long a batch takes in the long run."""
@@ -55,16 +57,19 @@ class Stopwatch(keras.callbacks.Callback):  # type: ignore[misc]
         self._started = 0.0
         self._trains = False
 
+    @guarded
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Start."""
         self._started = time.perf_counter()
         self._trains = True
         self.pace.begin()
 
+    @guarded
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Count."""
         self.pace.batch()
 
+    @guarded
     def on_test_begin(self, logs: Any = None) -> None:
         """Take the time at which validation begins."""
         if self._trains:
@@ -72,6 +77,7 @@ class Stopwatch(keras.callbacks.Callback):  # type: ignore[misc]
             self.training = time.perf_counter() - self._started
             self.pace.end()
 
+    @guarded
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Stop."""
         self.on_test_begin()

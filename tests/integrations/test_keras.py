@@ -287,6 +287,13 @@ def test_sources_of_batches_do_no_harm(recorded: Any, data: Arrays, kind: str) -
         assert [entry["type"] for entry in run.datasets[0].schema] == ["float32", "int64"]
 
 
+def test_tensors_are_not_cut_once_more(recorded: Any, data: Arrays) -> None:
+    classifier().fit(tf.constant(data[0]), tf.constant(data[1]), 10, verbose=0, validation_split=0.5)
+    run = recorded.only
+    assert [found.name for found in run.datasets] == ["training"]
+    assert "val_loss" in run.metrics
+
+
 def test_nothing_more_is_taken_from_a_generator(data: Arrays) -> None:
     def taken() -> int:
         source = Counted(*data)
@@ -366,6 +373,7 @@ def test_complex_numbers_several_outputs_and_sample_weights_do_no_harm(recorded:
     assert "loss" in last.metrics
 
 
+@pytest.mark.slow
 def test_compiled_steps(recorded: Any, data: Arrays) -> None:
     X, y = data
     model = classifier(eager=False, steps_per_execution=2)
