@@ -30,11 +30,19 @@ def observe_fit(call: Call) -> Iterator[None]:
     with call.run(name=run_name(type(module).__name__), tags=tags_of(module)) as run:
         recording = FitRecording(run, trainer)
         recording.log_setup(module, datamodule, arguments["ckpt_path"])
-        fitted.remember(module, run)
+        _remember(module, run)
         with listening(trainer, recording):
             yield from observed(call, recording)
         if not trainer.interrupted:
             save_module(run, trainer, module)
+
+
+def _remember(module: Any, run: Run) -> None:
+    """Note who trains the module, and on the run who did before: it goes on from those weights."""
+    earlier = run_of_module(module)
+    if earlier is not None and earlier is not run:
+        run.set_tags({names.CONTINUED_FROM: earlier.id})
+    fitted.remember(module, run)
 
 
 def observed(call: Call, recording: StageRecording) -> Iterator[None]:

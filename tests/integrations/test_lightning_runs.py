@@ -26,6 +26,7 @@ def test_a_second_fit_is_a_new_run(recorded: Any) -> None:
     assert [step for step, _ in first.metrics["loss_epoch"]] == [3]
     assert [step for step, _ in second.metrics["loss_epoch"]] == [7, 11]
     assert (first.params["epochs"], second.params["epochs"]) == (1, 3)
+    assert second.tags["autotrack.continued_from"] == first.id
 
 
 @pytest.mark.filterwarnings("ignore:The dirpath has changed")
