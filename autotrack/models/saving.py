@@ -122,8 +122,8 @@ def _write(
 
 def keep_folder(run: Run, folder: ModelFolder) -> None:
     """Record a model folder that stands complete among the run's files, and note what it lacks."""
-    share_files(folder.path, folder.files, current_recorder().home.root / OBJECTS)
     run.log_model_folder(folder)
     if folder.unpackaged:
         modules = ", ".join(folder.unpackaged)
         run.note("model.unpackaged", f"{folder.name} needs modules that no installed package provides: {modules}")
+    share_files(folder.path, folder.files, current_recorder().home.root / OBJECTS)
