@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Schema = list[dict[str, Any]]
 
+_EXACT = {"boolean": "bool", "integer": "int32", "long": "int64", "float": "float32", "double": "float64"}
+"""The dtype of a column that is of its type without doubt."""
+
 
 def enforce_schema(data: Any, schema: Schema | None) -> Any:
     """Return the input as the model wants it.
@@ -64,6 +67,8 @@ def _enforce_table(data: Any, schema: Schema) -> pd.DataFrame:
     import pandas as pd
 
     table = to_pandas(data, [entry["name"] for entry in schema])
+    if _is_exact(table, schema):
+        return table.copy(deep=False)
     present = []
     for entry in schema:
         if entry["name"] in table.columns:
@@ -78,6 +83,13 @@ def _enforce_table(data: Any, schema: Schema) -> pd.DataFrame:
     # The columns' own index keeps its type: a mapping of names makes a new one, of the type that pandas prefers.
     result = pd.DataFrame(columns, index=table.index, copy=False)
     return result if columns else table[[]]
+
+
+def _is_exact(table: pd.DataFrame, schema: Schema) -> bool:
+    """Say whether a table has the columns of a schema already: looking at 30 of them one by one takes a millisecond."""
+    if table.columns.tolist() != [entry["name"] for entry in schema]:
+        return False
+    return all(_EXACT.get(entry["type"]) == dtype.name for entry, dtype in zip(schema, table.dtypes, strict=True))
 
 
 def _missing(entry: dict[str, Any], table: Any) -> str:
