@@ -40,7 +40,7 @@ class HelperProcess:
     def __init__(self, place: str) -> None:
         program = _PROGRAM.format(path=[path for path in sys.path if path], place=place, parent=os.getpid())
         self._process = subprocess.Popen(  # noqa: S603 - our own code, in the same Python
-            [sys.executable, "-c", program],
+            [sys.executable, "-W", "ignore", "-c", program],  # the user's warnings are about the user's code
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
