@@ -69,6 +69,39 @@ def test_the_users_process_stays_free(url: str, processes: int, tmp_path: Path) 
         assert run.points()["loss"] == [(0, 0.5)]
 
 
+FORK = """
+import os, sys, psutil, autotrack
+autotrack.enable(to="wandb://team/churn?mode=offline", log_system_metrics=False, capture=[])
+run = autotrack.start_run("parent")
+run.log_metric("loss", 0.5, 0)
+assert autotrack.flush(60)
+helpers = psutil.Process().children(recursive=True)
+child = os.fork()
+if child == 0:
+    with autotrack.start_run("child", nested=True) as own:
+        own.log_metric("loss", 1.0, 0)
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert psutil.Process().children(recursive=True) == helpers
+run.log_metric("loss", 0.25, 1)
+run.end()
+autotrack.disable()
+assert not psutil.Process().children(recursive=True)
+"""
+
+
+def test_a_fork_takes_nothing_along(tmp_path: Path) -> None:
+    """The forked child gets a process of its own; that of its parent goes on."""
+    command = [sys.executable, "-W", "ignore", "-c", FORK]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    runs = {run.name: run for run in read_runs(tmp_path / ".autotrack").values()}
+    assert runs["parent"].points()["loss"] == [(0, 0.5), (1, 0.25)]
+    assert runs["child"].points()["loss"] == [(0, 1.0)]
+    assert {run.status for run in runs.values()} == {"finished"}
+    assert runs["child"].group == runs["parent"].group
+
+
 @contextlib.contextmanager
 def listener() -> Iterator[tuple[str, list[object]]]:
     """Give an address and, later, who has connected to it."""
