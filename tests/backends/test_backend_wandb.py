@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 from collections.abc import Iterator
 
 import numpy as np
@@ -87,6 +88,19 @@ def test_a_run_with_everything(wandb: Backend, context: BackendContext) -> None:
     ]  # fmt: skip
     [results] = [table for name, table in tables.items() if name.startswith("cv_results")]
     assert results["data"] == [[0.5, 0.9, "l1"], [1, None, "l2"]]
+
+
+def test_a_row_that_is_sent_again_after_a_crash_has_its_first_number(context: BackendContext) -> None:
+    writer = Writer()
+    records = [writer.started(), *(writer.metrics(step=step, loss=step / 8) for step in range(20)), writer.ended()]
+    for _ in range(2):
+        backend = open_backend("wandb://team/churn?mode=offline", context)
+        backend.write(records)
+        backend.close()
+        shutil.rmtree(context.home / "remote")  # as if the process had died before it noted what it had sent
+    assert len(list(context.home.glob("wandb/offline-run-*"))) == 2
+    [run] = read_runs(context.home).values()
+    assert run.points()["loss"] == [(step, step / 8) for step in range(20)]
 
 
 @pytest.mark.parametrize(
