@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from mlflow_server import free_port
 
@@ -52,3 +55,24 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes], folder: Path) -
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((folder / "team.log").read_text()) from None
             time.sleep(0.05)
+
+
+def ask(url: str, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+    """Send one request of the protocol, and return status and answer."""
+    wanted = {"content-type": "application/json", **{name.replace("_", "-"): text for name, text in headers.items()}}
+    data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url + path, data, wanted, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            return reply.status, json.loads(reply.read() or b"{}")
+    except urllib.error.HTTPError as error:
+        text = error.read()
+        return error.code, json.loads(text) if text.startswith(b"{") else text
+
+
+def post(url: str, path: str, body: Any) -> tuple[int, Any]:
+    return ask(url, "POST", f"/api/2.0/mlflow/{path}", body)
+
+
+def new_run(url: str, experiment: str = "0") -> str:
+    return str(post(url, "runs/create", {"experiment_id": experiment, "start_time": 1})[1]["run"]["info"]["run_id"])

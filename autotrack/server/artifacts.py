@@ -10,11 +10,14 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 
+from autotrack.server.files.base import FileMissingError, FilePathError, Reading
+from autotrack.server.files.local import LocalReading
 from autotrack.server.replies import Refused
 
 if TYPE_CHECKING:
@@ -77,12 +80,17 @@ def suffix_of(path: str) -> str:
     return name[name.rfind(".") :].lower() if "." in name else ""
 
 
-def open_artifact(library: Library, run_id: str, artifact: ArtifactRow) -> BinaryIO:
+def open_artifact(library: Library, run_id: str, artifact: ArtifactRow) -> Reading:
     """Open a file of a run for reading.
 
     Raises:
-        Refused: It is not on this machine, or is no plain file of the run.
+        Refused: It is not there, or is no plain file of the run.
     """
+    if library.files is not None:
+        try:
+            return library.files.open(f"{run_id}/{artifact.path}")
+        except (FileMissingError, FilePathError) as error:
+            raise Refused("the file is not there", 404) from error
     path: Path = library.artifact_path(run_id, artifact)
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
@@ -91,12 +99,12 @@ def open_artifact(library: Library, run_id: str, artifact: ArtifactRow) -> Binar
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise Refused("this is no file", 404)
-    return os.fdopen(descriptor, "rb")
+    return LocalReading(os.fdopen(descriptor, "rb", buffering=0), os.fstat(descriptor).st_size)
 
 
 def read_artifact(library: Library, run_id: str, artifact: ArtifactRow, limit: int = PREVIEW_BYTES) -> bytes:
     """Read the beginning of a file."""
-    with open_artifact(library, run_id, artifact) as file:
+    with closing(open_artifact(library, run_id, artifact)) as file:
         return file.read(limit)
 
 
@@ -117,8 +125,8 @@ def is_binary(content: bytes) -> bool:
     return _BINARY in content[:8192]
 
 
-def blocks(file: BinaryIO) -> Iterator[bytes]:
+def blocks(file: Reading) -> Iterator[bytes]:
     """Yield a file in blocks, and close it."""
-    with file:
+    with closing(file):
         while block := file.read(BLOCK_BYTES):
             yield block

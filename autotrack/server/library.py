@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from autotrack.place import Place
+    from autotrack.server.files.base import FileStore
     from autotrack.store.rows import ArtifactRow
     from autotrack.store.store import Store
 
@@ -26,9 +27,11 @@ class Library:
 
     Args:
         place: Where the runs are.
+        files: Where their files are, if not beside the store.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, files: FileStore | None = None) -> None:
+        self.files = files
         self.history = History(place, query_seconds=QUERY_SECONDS)
         self._keys: dict[str | None, tuple[str, list[KeyCount]]] = {}
         self._recovering = threading.Lock()

@@ -47,7 +47,7 @@ class ObjectFiles:
     def open(self, key: str) -> ObjectReading:
         """Open a file."""
         try:
-            return ObjectReading(self._api.open_reader(self._store, checked_path(key)))
+            return ObjectReading(self._api.open_reader(self._store, checked_path(key), buffer_size=PART_BYTES))
         except FileNotFoundError as error:
             raise FileMissingError("there is no such file") from error
 

@@ -35,7 +35,7 @@ VERSIONS = Grammar(
     ("tag",),
     hidden=PROMPT,
 )
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # one letter is a drive of Windows
 _LOGGED = re.compile(r"models:/(m-[0-9a-f]{32})(?:/.*)?", re.DOTALL)
 _VERSION = re.compile(r"models:/(?P<name>[^/@]+)/(?P<version>[0-9]+)")
 

@@ -48,7 +48,8 @@ def make_app(settings: TeamSettings, meters: Meters) -> ASGIApp:
     store = Store.open(settings.place.url, upgrade=False)
     with store.writing() as connection:
         add_default_experiment(connection)
-    library = Library(settings.place)
+    files = open_files(settings.files)
+    library = Library(settings.place, files)
     access = AccountAccess(store, secure=settings.secure) if settings.login else OpenAccess()
     guarded = create_app(
         library,
@@ -58,6 +59,6 @@ def make_app(settings: TeamSettings, meters: Meters) -> ASGIApp:
         routes=TEAM_ROUTES,
         public=PUBLIC,
         concurrent=CONCURRENT,
-        state={"tracking": Tracking(store, open_files(settings.files)), "meters": meters},
+        state={"tracking": Tracking(store, files), "meters": meters},
     )
     return Measured(guarded, meters)

@@ -23,7 +23,7 @@ TITLE = "Sign in"
 
 async def show_login(request: Request) -> Response:
     """Ask who it is."""
-    return page(request, "login.html", title=TITLE)
+    return page(request, "login.html", title=TITLE, reason="")
 
 
 async def log_in(request: Request) -> Response:
