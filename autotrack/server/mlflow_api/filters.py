@@ -20,8 +20,9 @@ from autotrack.store.patterns import PATTERN_LENGTH, like_to_regex
 
 TEXT, TIME, NUMBER, STATUS = "text", "time", "number", "status"
 MAX_LENGTH = 20_000
+_QUOTED = r"""`[^`]*`|"[^"]*\""""
 _TOKEN = re.compile(
-    r"""\s*(?:(?P<text>'[^']*')|(?P<name>[A-Za-z_`"](?:[\w./:@-]|`[^`]*`|"[^"]*")*|`[^`]*`|"[^"]*")"""
+    rf"""\s*(?:(?P<text>'[^']*')|(?P<name>(?:[A-Za-z_]|{_QUOTED})(?:[\w./:@-]|{_QUOTED})*)"""
     r"""|(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<sign>!=|<=|>=|=|<|>|\(|\)|,))"""
 )
 _KINDS = {

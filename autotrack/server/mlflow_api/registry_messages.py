@@ -77,7 +77,8 @@ def registered_message(model: RegisteredModel, latest: Iterable[ModelVersion]) -
         creation_timestamp=milliseconds(model.created),
         last_updated_timestamp=milliseconds(model.updated),
         description=model.description,
-        latest_versions=[version_message(version) for version in latest],
+        # MLflow names aliases on the model and on a version asked for by itself, but not here.
+        latest_versions=[msgspec.structs.replace(version_message(version), aliases=()) for version in latest],
         tags=pairs(model.tags),
         aliases=[AliasMessage(alias, str(version)) for alias, version in model.aliases.items()],
     )
