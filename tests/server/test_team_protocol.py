@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -281,3 +284,14 @@ def test_metrics_of_the_server_itself(url: str) -> None:
     counted = [line for line in lines if line.startswith("autotrack_requests_total")]
     assert sum(float(line.rpartition(" ")[2]) for line in counted) > 0
     assert "autotrack_requests_running 1" in lines
+
+
+@pytest.mark.slow
+def test_the_example_runs(url: str, tmp_path: Path) -> None:
+    program = Path(__file__).parents[2] / "examples" / "mlflow_client.py"
+    variables = {**os.environ, "MLFLOW_TRACKING_URI": url}
+    done = subprocess.run(
+        [sys.executable, program], cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "by mlflow {'loss': 0.1} hello" in done.stdout
