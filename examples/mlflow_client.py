@@ -1,7 +1,7 @@
 """Log with MLflow's own client into `autotrack server`, and read it back.
 
-Start a server with `autotrack server --no-login`, set MLFLOW_TRACKING_URI to its address, http://127.0.0.1:7338, and run
-this.
+Start a server with `autotrack server --no-login`, set MLFLOW_TRACKING_URI to its address, http://127.0.0.1:7338, and
+run this.
 """
 
 import mlflow
