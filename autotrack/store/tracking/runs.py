@@ -49,8 +49,8 @@ class LastPoint(NamedTuple):
     step: int
 
 
-class TrackedRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A run with its current values; times are nanoseconds since the epoch.
+class TrackedRun(msgspec.Struct, frozen=True):
+    """A run with its current values; times are nanoseconds since the epoch. Its fields begin with `RUN_COLUMNS`.
 
     Attributes:
         row: Its row in the store.
@@ -227,10 +227,7 @@ def read_runs(connection: Connection, rows: Sequence[Row[Any]]) -> list[TrackedR
             metrics[run_id].append(LastPoint(decode_text(key), NAN if last is None else last, at, step))
         for run_id, key, value in _fetch(connection, _TAGS, ids):
             tags[run_id][decode_text(key)] = decode_text(value)
-    return [
-        TrackedRun(**row._asdict(), params=params[row.row], metrics=metrics[row.row], tags=tags[row.row])
-        for row in rows
-    ]
+    return [TrackedRun(*row, params[row.row], metrics[row.row], tags[row.row]) for row in rows]
 
 
 def _fetch(connection: Connection, statement: Select[Any], ids: dict[str, Any]) -> Iterable[Any]:
