@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,7 @@ logger = logging.getLogger("autotrack")
 
 _plugins: Plugins | None = None
 _enabled: Settings | None = None
+_switching = threading.RLock()  # one thread at a time enables or disables
 
 
 def enable(  # noqa: PLR0913 - one keyword an option, typed and documented
@@ -101,9 +103,15 @@ def enable(  # noqa: PLR0913 - one keyword an option, typed and documented
         >>> autotrack.enable(experiment="churn")
         >>> autotrack.disable()
     """
-    global _plugins, _enabled
     given = {name: value for name, value in locals().items() if name not in {"settings", "to"}}
     wanted = resolve(to=_targets(to), **{**given, **settings}).settings
+    with _switching:
+        _switch_to(wanted)
+
+
+def _switch_to(wanted: Settings) -> None:
+    """Record with these settings, once; see `enable`."""
+    global _plugins, _enabled
     if wanted == _enabled:
         return
     for target in wanted.to:
@@ -115,7 +123,7 @@ def enable(  # noqa: PLR0913 - one keyword an option, typed and documented
     logger.setLevel(wanted.log_level.upper())
     plugins = Plugins()
     try:
-        plugins.enable(wanted.only, wanted.exclude)
+        plugins.enable(wanted.only, wanted.exclude, wanted.capture)
     except Exception:
         plugins.disable()
         recording.forget_settings()
@@ -142,15 +150,25 @@ def disable() -> None:
     Runs that are still open stay open; runs of your own go on as before.
     """
     global _plugins, _enabled
-    plugins, _plugins, _enabled = _plugins, None, None
-    if plugins is None:
-        return
-    plugins.disable()
-    recorder = recording.open_recorder()
-    still_open = recorder is not None and any(run.status is None for run in recorder.runs.values())
-    recording.close_recorder()
-    if not still_open:
-        recording.forget_settings()
+    with _switching:
+        plugins, _plugins, _enabled = _plugins, None, None
+        if plugins is None:
+            return
+        plugins.disable()
+        recorder = recording.open_recorder()
+        still_open = recorder is not None and any(run.status is None for run in recorder.runs.values())
+        recording.close_recorder()
+        if not still_open:
+            recording.forget_settings()
+
+
+def _after_fork_in_child() -> None:
+    global _switching
+    _switching = threading.RLock()  # a thread of the parent may hold it, and is not here
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def is_enabled() -> bool:

@@ -2,61 +2,57 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-import threading
-import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from autotrack import names
-from autotrack.content import json_bytes
+from autotrack.capture.program import known_options, known_params
+from autotrack.capture.seeds import framework_seeds
 from autotrack.recorder import Recorder
 from autotrack.recording import current_recorder
 
 if TYPE_CHECKING:
-    from autotrack.capture.git import GitState
     from autotrack.run import Run
 
-GIT_FRESH_SECONDS = 10.0
-_lock = threading.Lock()
-_git: dict[Path, tuple[float, GitState | None]] = {}
+RERUN_VARIABLE = "AUTOTRACK_RERUN_OF"
+_position = itertools.count()
 
 
 def record_context(run: Run) -> None:
-    """Record commit, command line, environment and system metrics of a root run, as the settings say."""
+    """Record code, command line, environment and system metrics of a root run, as the settings say."""
     recorder = current_recorder()
     recorder.runs[run.id] = run
-    if recorder.settings.capture:
-        directory = Path.cwd()
-        run.defer("recording the context", lambda: _record(run, directory, frozenset(recorder.settings.capture)))
+    parts = frozenset(recorder.settings.capture)
+    position = next(_position)
+    if parts:
+        if not parts.isdisjoint({"arguments", "seeds"}):
+            _log_told(run, parts)
+        _tag_rerun(run, position)
+        directory, options = Path.cwd(), known_options()
+
+        def record() -> None:
+            from autotrack.surroundings import record_surroundings
+
+            record_surroundings(run, directory, parts, options, position)
+
+        run.defer("recording the context", record)
     if recorder.settings.log_system_metrics:
         _start_sampler(recorder)
 
 
-def _record(run: Run, directory: Path, parts: frozenset[str]) -> None:
-    from autotrack.capture.environment import capture_environment
-    from autotrack.capture.tags import context_tags
-
-    git = _fresh_git(directory) if "git" in parts else None
-    environment = capture_environment()
-    if "arguments" not in parts:
-        environment = msgspec.structs.replace(environment, argv=[])
-    run.set_tags(context_tags(git, environment))
-    if "environment" in parts:
-        run.log_bytes(names.ENVIRONMENT, json_bytes(msgspec.to_builtins(environment)))
+def _log_told(run: Run, parts: Collection[str]) -> None:
+    """Log arguments and seeds at once, so that what the training itself logs under the same name counts."""
+    run.log_params({**known_params(), **(framework_seeds() if "seeds" in parts else {})})
 
 
-def _fresh_git(directory: Path) -> GitState | None:
-    """Return the state of the repository, asked at most every ten seconds: many short fits are one state."""
-    from autotrack.capture.git import capture_git
-
-    with _lock:
-        known = _git.get(directory)
-        if known is None or time.monotonic() - known[0] > GIT_FRESH_SECONDS:
-            known = _git[directory] = (time.monotonic(), capture_git(directory))
-    return known[1]
+def _tag_rerun(run: Run, position: int) -> None:
+    """Link the run that `autotrack rerun` wants done again: the one of the same place in its process."""
+    original, _, wanted = os.environ.get(RERUN_VARIABLE, "").partition(":")
+    if original and wanted == str(position):
+        run.set_tag(names.RERUN_OF, original)
 
 
 def _start_sampler(recorder: Recorder) -> None:

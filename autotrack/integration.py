@@ -21,6 +21,7 @@ class Integration:
     Attributes:
         name: The word users write in `enable(only=...)`.
         requires: The library and its versions, as in "lightgbm>=4.0". Outside it there is one warning and no patch.
+            Empty for what belongs to Python, or is probed.
     """
 
     name: ClassVar[str]

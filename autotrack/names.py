@@ -16,8 +16,14 @@ ESTIMATOR_CLASS = "estimator_class"
 CONTINUED_FROM = "autotrack.continued_from"
 """The run whose model this training goes on from."""
 
+RERUN_OF = "autotrack.rerun_of"
+"""The run that this one does again."""
+
 # Artifacts
 ENVIRONMENT = "environment.json"
+ENTRY = "code/entry.json"
+CHANGES_PATCH = "code/changes.patch"
+UNTRACKED = "code/untracked.zip"
 ESTIMATOR_HTML = "estimator.html"
 CV_RESULTS = "cv_results.csv"
 CV_FOLDS = "cv_folds.csv"

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from types import ModuleType
 from typing import NamedTuple
 
+from autotrack.capture.program import forget
 from autotrack.entry_points import entry_points, load
 from autotrack.errors import SettingsError
 from autotrack.integration import Integration
@@ -33,6 +34,19 @@ BUILTIN: Mapping[str, str] = {
     "pytorch_lightning": "autotrack.integrations.lightning:PytorchLightning",
 }
 """Import name -> class. Entry points of the group `autotrack.integrations` add to it, under the same kind of key."""
+
+PROGRAM: Mapping[str, tuple[str, str]] = {
+    "argparse": ("arguments", "autotrack.program_hooks.argument_parsers:ArgparseHook"),
+    "transformers.hf_argparser": ("arguments", "autotrack.program_hooks.argument_parsers:HfArgumentParserHook"),
+    "click.core": ("arguments", "autotrack.program_hooks.click_commands:ClickHook"),
+    "typer.core": ("arguments", "autotrack.program_hooks.click_commands:TyperHook"),
+    "hydra.core.utils": ("arguments", "autotrack.program_hooks.configurations:HydraHook"),
+    "fire.core": ("arguments", "autotrack.program_hooks.configurations:FireHook"),
+    "absl.flags": ("arguments", "autotrack.program_hooks.configurations:AbslHook"),
+    "random": ("seeds", "autotrack.program_hooks.seeds:RandomHook"),
+    "numpy.random": ("seeds", "autotrack.program_hooks.seeds:NumpyHook"),
+}
+"""Import name -> its word in the setting `capture`, and "module:class" of a hook on the program itself."""
 
 
 class Status(NamedTuple):
@@ -60,8 +74,13 @@ class Plugins:
         self._installed: dict[str, tuple[Integration, Patcher]] = {}
         self._status: dict[str, Status] = {}
 
-    def enable(self, only: Collection[str] = (), exclude: Collection[str] = ()) -> None:
+    def enable(self, only: Collection[str] = (), exclude: Collection[str] = (), capture: Collection[str] = ()) -> None:
         """Watch for the libraries; those imported already are patched at once.
+
+        Args:
+            only: The only integrations to use; empty for all.
+            exclude: Integrations to leave out.
+            capture: What to learn about the program itself.
 
         Raises:
             SettingsError: `only` or `exclude` names an integration that does not exist.
@@ -76,6 +95,9 @@ class Plugins:
             else:
                 self._status[name] = Status(name, "waiting", detail=f"{name} is not imported yet")
                 self._watcher.watch(name, lambda module, path=path: self._install(module, path))  # type: ignore[misc]
+        for name, (part, path) in PROGRAM.items():
+            if part in capture:
+                self._watcher.watch(name, lambda module, path=path: self._install(module, path))  # type: ignore[misc]
 
     def _install(self, module: ModuleType, path: str) -> None:
         name = module.__name__
@@ -83,7 +105,8 @@ class Plugins:
         version = str(getattr(module, "__version__", ""))
         try:
             integration = load(path)()
-            check_version(integration.requires)
+            if integration.requires:
+                check_version(integration.requires)
             integration.install(patcher, module)
         except UnsupportedLibraryError as reason:
             patcher.undo()
@@ -104,6 +127,7 @@ class Plugins:
             patcher.undo()
             integration.uninstall()
         self._threads.undo()
+        forget()
         self._installed.clear()
         self._status.clear()
 
@@ -111,10 +135,18 @@ class Plugins:
         """Return what became of each integration, with what it patched."""
         found = []
         for name, status in self._status.items():
+            if name in PROGRAM and status.state == "on":  # of these only a failure is news
+                continue
             installed = self._installed.get(name)
-            detail = f"{len(installed[1].patched)} patches" if installed else status.detail
-            found.append(status._replace(detail=detail))
+            found.append(status._replace(detail=_detail(installed[1])) if installed else status)
         return found
+
+
+def _detail(patcher: Patcher) -> str:
+    unreached = patcher.unreached()
+    if not unreached:
+        return f"{len(patcher.patched)} patches"
+    return f"{len(patcher.patched)} patches; held elsewhere before, and not observed there: {', '.join(unreached)}"
 
 
 def available() -> dict[str, str]:

@@ -23,11 +23,13 @@ from autotrack.setting_values import TARGET_WORDS, convert, describe, expand_tar
 
 Names: TypeAlias = tuple[str, ...]
 Seconds = Annotated[float, Meta(ge=0)]
-Capture = Literal["git", "environment", "arguments"]
+Capture = Literal["git", "code", "environment", "arguments", "seeds"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 PREFIX = "AUTOTRACK_"
-OTHER_VARIABLES: dict[str, str] = {}
+OTHER_VARIABLES: dict[str, str] = {
+    "AUTOTRACK_RERUN_OF": "Set by `autotrack rerun` for the program it starts: the run that is done again.",
+}
 """Variables with our prefix that are no settings, and what they do; any other unknown one is an error."""
 
 _Given: TypeAlias = Iterator[tuple[str, object, str]]
@@ -93,8 +95,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 5.0
     capture: Annotated[tuple[Capture, ...], Meta(description="What to record about where a run came from.")] = (
         "git",
+        "code",
         "environment",
         "arguments",
+        "seeds",
     )
     redact: Annotated[
         Names, Meta(description="More name patterns whose values are masked, besides key, token, secret and the like.")

@@ -40,7 +40,8 @@ _NAME = re.compile(
 _VALUE = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?|[^\s;&\"']+")
 _ENOUGH_TO_JUDGE = 1024  # characters: keeps the time linear where a long value is not taken for a secret
 _CODE = re.compile(r"[()\[\]{}]|^(?:None|True|False|self\..*|lambda)$")
-_OPAQUE = re.compile(r"^(?=.*\d)[\w+/=.~-]{12,}$")
+OPAQUE = re.compile(r"^(?=.*\d)[\w+/=.~-]{12,}$")
+"""What nobody writes by hand as a word."""
 _RULES = (
     (_PRIVATE_KEY, MASK),
     (_URL_USER, rf"\1{MASK}@"),
@@ -53,12 +54,18 @@ _RULES = (
 
 def redact(text: str) -> tuple[str, int]:
     """Replace each secret in `text` by `MASK` and count them."""
+    text, shapes = redact_shapes(text)
+    text, count = _redact_assignments(text)
+    return text, shapes + count
+
+
+def redact_shapes(text: str) -> tuple[str, int]:
+    """Replace only what looks like a secret by itself, whatever its name."""
     counts = []
     for pattern, replacement in _RULES:
         text, count = pattern.subn(replacement, text)
         counts.append(count)
-    text, count = _redact_assignments(text)
-    return text, sum(counts) + count
+    return text, sum(counts)
 
 
 def _redact_assignments(text: str) -> tuple[str, int]:
@@ -89,5 +96,5 @@ def _precedes_secret(name: str, text: str, position: int) -> bool:
     if degree is Sensitivity.CERTAIN or start.group()[0] in "\"'":
         return True
     if name.strip("-").lower() == "key":
-        return _OPAQUE.search(start.group()) is not None
+        return OPAQUE.search(start.group()) is not None
     return _CODE.search(start.group()) is None

@@ -50,3 +50,12 @@ def _script_name() -> str:
     if isinstance(file, str):
         return file
     return "<command>" if sys.argv[:1] == ["-c"] else "<console>"
+
+
+def notebook_cells() -> str:
+    """Return the cells that were run so far, in order, or "" outside of a notebook."""
+    shell = _shell()
+    if shell is None or type(shell).__name__ == "TerminalInteractiveShell":
+        return ""
+    cells = shell.user_ns.get("In") or []
+    return "".join(f"# In [{number}]\n{cell}\n\n" for number, cell in enumerate(cells) if cell)

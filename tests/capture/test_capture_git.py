@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from autotrack.capture.git import capture_diff, capture_git, examine_git
+from autotrack.capture.changes import MAX_FILE, capture_changes
+from autotrack.capture.git import capture_git, examine_git
 
 
 def git(directory: Path, *arguments: str) -> str:
@@ -146,12 +149,11 @@ def test_nothing_that_a_hostile_repository_names_is_run(repository: Path, tmp_pa
     index = (repository / ".git" / "index").read_bytes()
 
     state = capture_git(repository)
-    diff = capture_diff(repository)
+    changes = capture_changes(repository)
 
     assert state is not None
     assert state.dirty
-    assert diff is not None
-    assert "+lr = 0.2" in diff.value
+    assert b"+lr = 0.2" in changes.patch
     assert not evidence.exists()
     assert (repository / ".git" / "index").read_bytes() == index
 
@@ -162,17 +164,56 @@ def test_a_filter_that_cannot_be_switched_off_is_refused(repository: Path) -> No
     assert "cannot be switched off" in str(examine_git(repository).reason)
 
 
-def test_secrets_in_a_diff_are_masked_and_long_diffs_are_cut(repository: Path) -> None:
-    empty = capture_diff(repository)
-    assert empty is not None
-    assert (empty.value, empty.count) == ("", 0)
-    (repository / "src" / "train.py").write_text("lr = 0.1\nAPI_KEY = 'hunter2hunter2'\n" + "x = 1\n" * 1000)
-    diff = capture_diff(repository, limit=1000)
-    assert diff is not None
-    assert diff.count == 1
-    assert "hunter2" not in diff.value
-    assert "more characters]" in diff.value
-    assert len(diff.value) < 1100
+def test_secrets_in_a_patch_are_masked_and_it_stays_a_patch(repository: Path) -> None:
+    secrets = "API_KEY = 'hunter2hunter2'\n-----BEGIN RSA PRIVATE KEY-----\nMIIhunter\n-----END RSA PRIVATE KEY-----\n"
+    (repository / "src" / "train.py").write_text("lr = 0.1\n" + secrets + "password = input()\n")
+    changes = capture_changes(repository)
+    assert changes.redacted == 2
+    assert b"hunter" not in changes.patch
+    assert b"+password = input()" in changes.patch
+    (repository / "src" / "train.py").write_text("lr = 0.1\n")
+    subprocess.run(["git", "apply", "-"], input=changes.patch, cwd=repository, check=True)
+    assert (repository / "src" / "train.py").read_text().splitlines()[1:3] == ["API_KEY = '***'", "***"]
+
+
+def test_binary_files_and_odd_encodings_come_back_byte_for_byte(repository: Path) -> None:
+    written = {
+        "weights.bin": bytes(range(256)) * 4,
+        "latin.txt": "caf\xe9 \r\n".encode("latin-1"),
+        "a b.txt": b"no end",
+    }
+    for name in written:
+        (repository / name).write_bytes(b"before")
+    git(repository, "add", ".")
+    git(repository, "commit", "-m", "files")
+    for name, content in written.items():
+        (repository / name).write_bytes(content)
+    changes = capture_changes(repository)
+    git(repository, "checkout", ".")
+    subprocess.run(["git", "apply", "-"], input=changes.patch, cwd=repository, check=True)
+    assert {name: (repository / name).read_bytes() for name in written} == written
+
+
+def test_untracked_files_are_kept_and_what_is_not_is_named(repository: Path) -> None:
+    (repository / ".gitignore").write_text("ignored.txt\n")
+    (repository / "ignored.txt").write_text("x")
+    (repository / "new.py").write_text("x = 1\n")
+    (repository / "config.yaml").write_text("password: hunter2\n")
+    (repository / ".env").write_text("PASSWORD=hunter2\n")
+    (repository / "large.bin").write_bytes(b"x" * (MAX_FILE + 1))
+    (repository / "link").symlink_to("new.py")
+    changes = capture_changes(repository)
+    assert changes.names == [".gitignore", "config.yaml", "new.py"]
+    assert [name.partition(" ")[0] for name in changes.left_out] == [".env", "large.bin", "link"]
+    with zipfile.ZipFile(io.BytesIO(changes.untracked)) as archive:
+        assert archive.read("new.py") == b"x = 1\n"
+        assert archive.read("config.yaml") == b"password: ***\n"
+
+
+def test_a_large_change_is_left_out_by_name(repository: Path) -> None:
+    (repository / "src" / "train.py").write_bytes(b"x" * (MAX_FILE + 1))
+    changes = capture_changes(repository)
+    assert (changes.patch, changes.left_out) == (b"", ["src/train.py (too large)"])
 
 
 def test_a_linked_worktree_is_a_repository_of_its_own(repository: Path, tmp_path: Path) -> None:

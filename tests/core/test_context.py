@@ -64,6 +64,10 @@ def test_git_command_line_and_environment_are_there(tmp_path: Path) -> None:
     assert environment["packages"]["autotrack"] == autotrack.__version__
     assert environment["python"].startswith("3.")
     assert environment["argv"]
+    files = home.run_artifacts(run.id) / "code"
+    assert "+x = 2" in (files / "changes.patch").read_text()
+    entry = json.loads((files / "entry.json").read_text())
+    assert (entry["commit"], entry["patch"], entry["directory"]) == (git("rev-parse", "HEAD"), True, ".")
 
 
 def test_capture_can_be_switched_off(tmp_path: Path) -> None:

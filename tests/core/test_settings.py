@@ -141,7 +141,7 @@ def test_a_deleted_working_directory_is_no_obstacle(tmp_path: Path, monkeypatch:
         ({"max_child_runs": True}, r"expected a whole number"),
         ({"system_interval": 0}, r"expected a number above 0"),
         ({"exit_timeout": float("nan")}, r"expected a number, 0 or more"),
-        ({"capture": ["git", "enviroment"]}, r"any of git, environment, arguments; did you mean 'environment'\?"),
+        ({"capture": ["git", "enviroment"]}, r"any of git, code, .*; did you mean 'environment'\?"),
         ({"log_level": "warn"}, r"one of debug, info, warning, error; did you mean 'warning'\?"),
         ({"experiment": 3}, r"expected text"),
         ({"only": 3}, r"expected a list of texts"),
