@@ -227,7 +227,8 @@ def read_runs(connection: Connection, rows: Sequence[Row[Any]]) -> list[TrackedR
             metrics[run_id].append(LastPoint(decode_text(key), NAN if last is None else last, at, step))
         for run_id, key, value in _fetch(connection, _TAGS, ids):
             tags[run_id][decode_text(key)] = decode_text(value)
-    return [TrackedRun(*row, params[row.row], metrics[row.row], tags[row.row]) for row in rows]
+    fields: list[tuple[Any, ...]] = [(*row, params[row.row], metrics[row.row], tags[row.row]) for row in rows]
+    return [TrackedRun(*values) for values in fields]
 
 
 def _fetch(connection: Connection, statement: Select[Any], ids: dict[str, Any]) -> Iterable[Any]:
