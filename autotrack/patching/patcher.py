@@ -7,6 +7,7 @@ travels to joblib workers. A patch sits where the attribute is defined, never on
 from __future__ import annotations
 
 import functools
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from types import ModuleType
@@ -33,6 +34,7 @@ class Patcher:
         self.source = source
         self.live = True
         self._patches: list[tuple[Any, str, Any, Any]] = []
+        self._sought: list[tuple[Any, Any]] = []
 
     def __reduce__(self) -> Any:
         """Arrive in another process as one that patches nothing and observes nothing."""
@@ -74,6 +76,7 @@ class Patcher:
             if vars(alias).get(name) is raw:
                 self.replace(alias, name, patched)
         if everywhere:
+            self._sought.append((raw, patched))
             for module, alias_name in _holders(raw):
                 self.replace(module, alias_name, patched)
 
@@ -135,11 +138,29 @@ class Patcher:
             else:
                 setattr(owner, name, original)
         self._patches.clear()
+        self._sought.clear()
+
+    def unreached(self) -> list[str]:
+        """Return names of functions that something else than a module still holds: calls through it are not seen.
+
+        That is a `functools.partial`, a list, a dict or an object made before tracking was enabled. Looking takes some
+        ten milliseconds.
+        """
+        return [
+            function.__qualname__
+            for function, patched in self._sought
+            if any(_is_foreign(holder, patched) for holder in gc.get_referrers(function))
+        ]
 
     @property
     def patched(self) -> list[str]:
         """Names of what is patched, for `autotrack doctor`."""
         return [f"{getattr(owner, '__name__', owner)}.{name}" for owner, name, _, _ in self._patches]
+
+
+def _is_foreign(holder: Any, patched: Any) -> bool:
+    """Say whether a holder of a function is a container of the program's; closures and caches are often our own."""
+    return isinstance(holder, (dict, list, functools.partial)) and holder is not vars(patched)
 
 
 def _holders(function: Any) -> list[tuple[ModuleType, str]]:

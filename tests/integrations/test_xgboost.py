@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import pickle
 import warnings
 from typing import Any
@@ -13,6 +14,7 @@ import xgboost
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 import autotrack
+from autotrack.api import integration_status
 from autotrack.integrations.xgboost import AutotrackCallback
 from autotrack.integrations.xgboost.booster import effective
 from autotrack.recording import close_recorder
@@ -206,6 +208,21 @@ def test_functions_imported_before_enabling_are_observed(matrices: Any) -> None:
         autotrack.disable()
     assert globals().pop("imported_earlier") is imported
     assert len(MemoryBackend.named("imported").runs) == 1
+
+
+def test_a_reference_that_cannot_be_replaced_is_told_of(matrices: Any) -> None:
+    def details() -> str:
+        return next(status.detail for status in integration_status() if status.name == "xgboost")
+
+    makers: list[Any] = [list, lambda: [functools.partial(xgboost.train, PARAMS)], lambda: [{"train": xgboost.train}]]
+    for make in makers:
+        held = make()
+        autotrack.enable(to="memory://unreached", capture=[], log_system_metrics=False)
+        try:
+            assert details().endswith("not observed there: train" if make is not list else " patches")
+        finally:
+            autotrack.disable()
+        del held
 
 
 def test_the_callback_works_with_tracking_off(matrices: Any) -> None:
