@@ -97,12 +97,14 @@ class Service:
         app: ASGIApp = self._app
         if self._hosts is not None and Headers(scope=scope).get("host", "") not in self._hosts:
             app = refusal(421, "this server does not answer to that name; --allowed-host adds one")
+        elif scope["path"] == INVOCATIONS and scope["method"] == "POST":
+            app = self._score  # the way of nearly all requests needs no table of routes
         await app(scope, receive, send_on)
 
     def _routes(self) -> Starlette:
         app = Starlette(
             routes=[
-                Route(INVOCATIONS, self._invocations, methods=["POST"]),
+                Route(INVOCATIONS, self._invocations, methods=["POST"]),  # for 405 to other methods
                 Route("/ping", self._ping),
                 Route("/health", self._ping),
                 Route("/version", self._version),
@@ -112,6 +114,14 @@ class Service:
         )
         app.router.redirect_slashes = False
         return app
+
+    async def _score(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._invocations(request)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours: the log has it, and the client an answer
+            response = _on_error(request, error)
+        await response(scope, receive, send)
 
     async def _invocations(self, request: Request) -> Response:
         try:

@@ -91,7 +91,7 @@ def stability_index(expected: Sequence[float], seen: Sequence[float]) -> float:
 
     It is the sum of (q - p) ln(q / p) over the bins, with p and q their shares. An empty bin counts as half a value.
     """
-    terms = ((q - p) * math.log(q / p) for p, q in zip(_shares(expected), _shares(seen), strict=True))
+    terms: list[float] = [(q - p) * math.log(q / p) for p, q in zip(_shares(expected), _shares(seen), strict=True)]
     return math.fsum(terms)
 
 
@@ -103,8 +103,8 @@ def p_value(distance: float, before: int, since: int) -> float:
     scaled = (root + 0.12 + 0.11 / root) * distance
     if scaled < 0.2:  # the series converges slowly, to 1
         return 1.0
-    terms = ((-1) ** (at - 1) * math.exp(-2 * (at * scaled) ** 2) for at in range(1, _TERMS))
-    return min(1.0, max(0.0, 2 * sum(terms)))
+    series = math.fsum((-1) ** (at - 1) * math.exp(-2 * (at * scaled) ** 2) for at in range(1, _TERMS))
+    return min(1.0, max(0.0, 2 * series))
 
 
 def _noise(expected: Sequence[float], seen: Sequence[float]) -> float:

@@ -14,7 +14,7 @@ import msgspec
 
 from autotrack.errors import AutotrackError
 from autotrack.models.stored import StoredModel
-from autotrack.serving.messages import Failed, Message, Ready, Task
+from autotrack.serving.messages import Failed, Message, Ready, Task, Window
 from autotrack.serving.monitoring import Monitoring
 
 LONGEST_PAUSE = 30.0
@@ -116,6 +116,8 @@ class Generation:
             reason = await self._talk(process, ready)
             status = await process.wait()
         finally:
+            if process.returncode is None:  # nobody would watch it
+                process.kill()
             self._processes.discard(process)
         return reason or f"worker {process.pid} ended with status {status}"
 
@@ -135,5 +137,11 @@ class Generation:
                 if not ready.done():
                     ready.set_result(None)
             else:
-                self._monitoring.add(message)
+                self._record(message)
         return reason
+
+    def _record(self, window: Window) -> None:
+        try:
+            self._monitoring.add(window)
+        except Exception as error:  # noqa: BLE001 - whatever keeps it from being recorded, the model is served
+            self._tell(f"{window.requests} requests were not recorded: {type(error).__name__}: {error}")

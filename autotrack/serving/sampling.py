@@ -17,7 +17,7 @@ from autotrack.models.signature import data_kind
 from autotrack.models.tables import to_pandas
 from autotrack.serving.messages import Window
 
-ROWS = 50
+ROWS = 200
 """Rows kept of a window."""
 LATENCIES = 500
 """Requests of a window whose time is kept."""
@@ -47,6 +47,7 @@ class Reservoir:
             chosen = chosen[keys[chosen] < -self._heap[0][0]]
         if not len(chosen):
             return
+        chosen = np.sort(chosen)
         for key, item in zip(keys[chosen].tolist(), make(chosen.tolist()), strict=True):
             heapq.heappush(self._heap, (-key, next(self._order), item))
             if len(self._heap) > self._size:

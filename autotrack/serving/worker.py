@@ -32,7 +32,7 @@ from autotrack.serving.sampling import Sampler
 from autotrack.serving.scoring import Scorer
 from autotrack.serving.telemetry import Telemetry
 
-WINDOW_SECONDS = 10.0
+WINDOW_SECONDS = 30.0
 LINGER_SECONDS = 1.0
 """How long a connection without a request is kept while the worker stops: its client may be about to send one."""
 CANNOT_START = 3
