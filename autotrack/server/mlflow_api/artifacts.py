@@ -19,7 +19,8 @@ from autotrack.server.caller import READER, WRITER, Caller
 from autotrack.server.files.base import BLOCK_BYTES, FileMissingError, Reading, checked_path
 from autotrack.server.mlflow_api.endpoint import Call, Endpoint, OfModel, Tracking, of_model, of_run, reads
 from autotrack.server.mlflow_api.listing import FileMessage, list_folder
-from autotrack.server.mlflow_api.messages import model_message, run_info
+from autotrack.server.mlflow_api.messages import run_info
+from autotrack.server.mlflow_api.model_messages import model_message
 from autotrack.server.mlflow_api.places import admit
 from autotrack.server.mlflow_api.protocol import MISSING, ProtocolError, answer_error, json_reply
 from autotrack.server.mlflow_api.requests import OfRun

@@ -15,16 +15,11 @@ import msgspec
 from autotrack import names
 from autotrack.server.mlflow_api.messages import MILLISECOND, STATUSES
 from autotrack.server.mlflow_api.protocol import ProtocolError
+from autotrack.server.mlflow_api.tokens import Tokens
 from autotrack.store.filters.syntax import And, Field, Node, Not, Ordering, Predicate, Span, Value
 from autotrack.store.patterns import PATTERN_LENGTH, like_to_regex
 
 TEXT, TIME, NUMBER, STATUS = "text", "time", "number", "status"
-MAX_LENGTH = 20_000
-_QUOTED = r"""`[^`]*`|"[^"]*\""""
-_TOKEN = re.compile(
-    rf"""\s*(?:(?P<text>'[^']*')|(?P<name>(?:[A-Za-z_]|{_QUOTED})(?:[\w./:@-]|{_QUOTED})*)"""
-    r"""|(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<sign>!=|<=|>=|=|<|>|\(|\)|,))"""
-)
 _KINDS = {
     **dict.fromkeys(("metric", "metrics"), "metric"),
     **dict.fromkeys(("param", "params", "parameter", "parameters"), "param"),
@@ -98,55 +93,13 @@ class _Target(NamedTuple):
     lists: bool
 
 
-class _Tokens:
-    """The tokens of a filter, taken one after another."""
-
-    def __init__(self, text: str) -> None:
-        if len(text) > MAX_LENGTH:
-            raise ProtocolError(f"a filter may have {MAX_LENGTH} characters")
-        self._tokens = list(_split(text))
-        self._at = 0
-
-    def peek(self) -> str:
-        """Return what comes next in capitals, or nothing at the end."""
-        return self._tokens[self._at][1].upper() if self._at < len(self._tokens) else ""
-
-    def take(self, *kinds: str) -> str:
-        """Take the next token, which must be of one of some kinds."""
-        if self._at >= len(self._tokens):
-            raise ProtocolError("the filter ends early: a comparison is a field, an operator and a value")
-        kind, text = self._tokens[self._at]
-        if kind not in kinds:
-            raise ProtocolError(f"the filter has {text[:80]!r} where a {' or '.join(kinds)} must stand")
-        self._at += 1
-        return text
-
-    def takes(self, word: str) -> bool:
-        """Take a word if it comes next."""
-        found = self.peek() == word
-        self._at += found
-        return found
-
-
-def _split(text: str) -> list[tuple[str, str]]:
-    tokens, at = [], 0
-    text = text.rstrip()
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None or match.lastgroup is None:
-            raise ProtocolError(f"the filter cannot be read from {text[at : at + 40]!r} on")
-        tokens.append((match.lastgroup, match[match.lastgroup]))
-        at = match.end()
-    return tokens
-
-
 def parse_filter(text: str, grammar: Grammar) -> Node | None:
     """Read a filter; None where it is empty.
 
     Raises:
         ProtocolError: It cannot be read.
     """
-    tokens = _Tokens(text)
+    tokens = Tokens(text)
     parts: list[Node] = []
     while tokens.peek():
         if parts and not tokens.takes("AND"):
@@ -165,7 +118,7 @@ def parse_order(terms: list[str], grammar: Grammar) -> list[Ordering]:
     """
     order = []
     for term in terms:
-        tokens = _Tokens(term)
+        tokens = Tokens(term)
         target = _target(tokens.take("name"), grammar)
         descending = tokens.takes("DESC") or (tokens.takes("ASC") and False)
         if tokens.peek() or target.field.key.startswith("dataset_"):
@@ -174,7 +127,7 @@ def parse_order(terms: list[str], grammar: Grammar) -> list[Ordering]:
     return order
 
 
-def _comparison(tokens: _Tokens, grammar: Grammar) -> Node:
+def _comparison(tokens: Tokens, grammar: Grammar) -> Node:
     target = _target(tokens.take("name"), grammar)
     if tokens.takes("IS"):
         negated = tokens.takes("NOT")
@@ -221,7 +174,7 @@ def _attribute(name: str, grammar: Grammar) -> _Target:
     return _Target(Field("attribute", found.column), found.type, found.lists)
 
 
-def _list(tokens: _Tokens, target: _Target) -> tuple[Value, ...]:
+def _list(tokens: Tokens, target: _Target) -> tuple[Value, ...]:
     if not target.lists:
         raise ProtocolError(f"{target.field.key[:80]!r} cannot be compared with a list")
     values: list[Value] = []
@@ -234,7 +187,7 @@ def _list(tokens: _Tokens, target: _Target) -> tuple[Value, ...]:
     return tuple(values)
 
 
-def _value(tokens: _Tokens, target: _Target, operator: str) -> Value:
+def _value(tokens: Tokens, target: _Target, operator: str) -> Value:
     if target.type in {NUMBER, TIME}:
         number = float(tokens.take("number"))
         if target.type == NUMBER:

@@ -19,7 +19,8 @@ from autotrack.server.mlflow_api.endpoint import (
     writes,
 )
 from autotrack.server.mlflow_api.experiments import active_experiment
-from autotrack.server.mlflow_api.messages import CONTEXT, model_message
+from autotrack.server.mlflow_api.messages import CONTEXT
+from autotrack.server.mlflow_api.model_messages import model_message
 from autotrack.server.mlflow_api.protocol import MISSING, ProtocolError
 from autotrack.server.mlflow_api.requests import ExperimentId, Int64, Name, OfRun, TagField
 from autotrack.store.tracking import inputs, logged_models, runs

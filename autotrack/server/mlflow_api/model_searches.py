@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from autotrack.server.mlflow_api.endpoint import Call, Endpoint, listed
 from autotrack.server.mlflow_api.filters import TIME, Attribute, Grammar, parse_filter
-from autotrack.server.mlflow_api.messages import model_message
+from autotrack.server.mlflow_api.model_messages import model_message
 from autotrack.server.mlflow_api.protocol import ProtocolError
 from autotrack.server.mlflow_api.requests import ExperimentId, offset_of, one_page
 from autotrack.store.tracking.model_search import DataName, LoggedOrder, search_logged

@@ -12,7 +12,7 @@ from autotrack.errors import RunNotFoundError
 from autotrack.server.caller import ADMIN
 from autotrack.server.mlflow_api.endpoint import Call, Endpoint, anywhere, reads, writes
 from autotrack.server.mlflow_api.filters import NUMBER, TIME, Attribute, Grammar, parse_filter, parse_order
-from autotrack.server.mlflow_api.messages import model_message
+from autotrack.server.mlflow_api.model_messages import model_message
 from autotrack.server.mlflow_api.protocol import ProtocolError
 from autotrack.server.mlflow_api.registry import PROMPT, OfRegistered, VersionNumber
 from autotrack.server.mlflow_api.registry_messages import version_message
