@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from autotrack import names
+from autotrack.assignment import take_assignment
 from autotrack.context import record_context
 from autotrack.errors import UnsupportedValueError
 from autotrack.identity import new_run_id, new_run_name
@@ -75,6 +76,8 @@ class Run(RunFiles):
         open_ended: bool = False,
     ) -> None:
         settings = current_recorder().settings
+        if run_id is None and parent_id is None:
+            run_id, parent_id = take_assignment()
         self.id = run_id or new_run_id()
         self.name = clean_text(name or settings.run_name or new_run_name())
         self.experiment = clean_text(experiment or settings.experiment)

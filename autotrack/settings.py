@@ -28,9 +28,13 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 PREFIX = "AUTOTRACK_"
 OTHER_VARIABLES: dict[str, str] = {
+    "AUTOTRACK_RUN_ID": "Set by `autotrack run PROJECT` for the program it starts: the run to go on with.",
     "AUTOTRACK_RERUN_OF": "Set by `autotrack rerun` for the program it starts: the run that is done again.",
 }
 """Variables with our prefix that are no settings, and what they do; any other unknown one is an error."""
+
+OTHER_TABLES = ("entry-points",)
+"""What `[tool.autotrack]` holds beside settings: the entry points of a project."""
 
 _Given: TypeAlias = Iterator[tuple[str, object, str]]
 """Name of a setting, its raw value, its origin."""
@@ -231,7 +235,8 @@ def _read_table(path: Path) -> dict[str, Any]:
         if b"tool.autotrack" not in content:
             return {}
         table = _parse_toml(content.decode()).get("tool", {}).get("autotrack", {})
-        return msgspec.convert(table, dict[str, Any])
+        settings = msgspec.convert(table, dict[str, Any])
+        return {name: value for name, value in settings.items() if name not in OTHER_TABLES}
     except (OSError, ValueError) as error:
         raise SettingsError(f"cannot read [tool.autotrack] in {path}: {error}") from error
 

@@ -68,12 +68,18 @@ class Server:
         self.address = f"http://{f'[{shown}]' if ':' in shown else shown}:{number}"
 
     def run(self) -> None:
-        """Serve until interrupted."""
+        """Serve until interrupted, and let others find this server."""
         self._announce()
+        try:
+            self.serve()
+        finally:
+            self._file.unlink(missing_ok=True)
+
+    def serve(self) -> None:
+        """Serve until interrupted or stopped."""
         try:
             self._server.run(sockets=[self._socket])
         finally:
-            self._file.unlink(missing_ok=True)
             self.close()
 
     @property
