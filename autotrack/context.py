@@ -27,10 +27,10 @@ def record_context(run: Run) -> None:
     recorder.runs[run.id] = run
     parts = frozenset(recorder.settings.capture)
     position = next(_position)
+    _tag_rerun(run, position)
     if parts:
         if not parts.isdisjoint({"arguments", "seeds"}):
             _log_told(run, parts)
-        _tag_rerun(run, position)
         directory, options = Path.cwd(), known_options()
 
         def record() -> None:

@@ -94,6 +94,10 @@ class SchemaError(AutotrackError, ValueError):
         self.column = column
 
 
+class ReproductionError(AutotrackError):
+    """A run cannot be done again: what it came from was not recorded, or is not there any more."""
+
+
 class ImportSourceError(AutotrackError, ValueError):
     """What shall be imported is not there, or not of a kind that can be read."""
 

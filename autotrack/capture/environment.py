@@ -18,6 +18,12 @@ __all__ = ["Environment", "capture_environment", "requirements"]
 
 _CUDA_VARIABLES = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "CUDA_VERSION", "CUDA_HOME", "NVIDIA_VISIBLE_DEVICES")
 
+_REPRODUCING_VARIABLES = (
+    *("PYTHONHASHSEED", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"),
+    *("CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE", "TF_DETERMINISTIC_OPS", "TF_CUDNN_DETERMINISTIC"),
+    *("TF_ENABLE_ONEDNN_OPTS", "KERAS_BACKEND", "JAX_ENABLE_X64"),
+)
+
 
 class Environment(msgspec.Struct, frozen=True):
     """Where and how a run was made.
@@ -39,6 +45,7 @@ class Environment(msgspec.Struct, frozen=True):
         argv: The command line, secrets masked.
         working_directory: Absolute path, or "" where it has been deleted.
         redacted: How many secrets were masked.
+        variables: Environment variables that are set and that results may depend on: hash seed, threads, determinism.
     """
 
     python: str
@@ -57,6 +64,7 @@ class Environment(msgspec.Struct, frozen=True):
     argv: list[str]
     working_directory: str
     redacted: int
+    variables: dict[str, str] = {}
 
 
 def capture_environment() -> Environment:
@@ -84,6 +92,7 @@ def capture_environment() -> Environment:
         argv=arguments.value,
         working_directory=_working_directory(),
         redacted=arguments.count,
+        variables={name: os.environ[name] for name in _REPRODUCING_VARIABLES if name in os.environ},
     )
 
 

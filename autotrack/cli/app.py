@@ -29,6 +29,8 @@ COMMANDS = {
     "ui": "ui",
     "server": "server",
     "compare": "compare",
+    "diff": "diff",
+    "rerun": "rerun",
     "models": "models",
     "export": "export",
     "import": "import_",
