@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     from autotrack.projects import Project
     from autotrack.settings import Settings
 
-SERVER_SECONDS = 30.0
+SERVER_PACKAGES = ("uvicorn", "starlette", "jinja2", "obstore")
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,35 +119,20 @@ def _variables(settings: Settings) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
-@contextmanager
-def _mlflow_server(settings: Settings) -> Iterator[Mapping[str, str]]:
+def _mlflow_server(settings: Settings) -> AbstractContextManager[Mapping[str, str]]:
     """Let programs that call MLflow log into the same runs: serve its protocol on loopback while they run.
 
     Nothing is served where the user has set MLFLOW_TRACKING_URI, where runs go to a place that cannot be read back, or
-    where the extra `ui` is missing.
+    where the extra `server` is missing.
     """
     from autotrack.place import find_place
 
+    if "MLFLOW_TRACKING_URI" in os.environ or not all(map(find_spec, SERVER_PACKAGES)):
+        return nullcontext({})
     try:
         place = find_place(settings)
     except StoreUnavailableError:
-        yield {}
-        return
-    if "MLFLOW_TRACKING_URI" in os.environ or find_spec("uvicorn") is None or find_spec("starlette") is None:
-        yield {}
-        return
-    from autotrack.server.launch import Server, ServerError
+        return nullcontext({})
+    from autotrack.server.team.session import serve_programs
 
-    server = Server(place, port=0)
-    thread = threading.Thread(target=server.serve, name="server of a project", daemon=True)
-    thread.start()
-    deadline = time.monotonic() + SERVER_SECONDS
-    while not server.started:
-        if time.monotonic() > deadline:
-            raise ServerError(f"the server on {server.address} does not start")
-        time.sleep(0.01)
-    try:
-        yield {"MLFLOW_TRACKING_URI": server.address, "MLFLOW_TRACKING_TOKEN": server.access.token}
-    finally:
-        server.stop()
-        thread.join(SERVER_SECONDS)
+    return serve_programs(place)

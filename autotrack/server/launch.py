@@ -68,18 +68,12 @@ class Server:
         self.address = f"http://{f'[{shown}]' if ':' in shown else shown}:{number}"
 
     def run(self) -> None:
-        """Serve until interrupted, and let others find this server."""
+        """Serve until interrupted."""
         self._announce()
-        try:
-            self.serve()
-        finally:
-            self._file.unlink(missing_ok=True)
-
-    def serve(self) -> None:
-        """Serve until interrupted or stopped."""
         try:
             self._server.run(sockets=[self._socket])
         finally:
+            self._file.unlink(missing_ok=True)
             self.close()
 
     @property
