@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from autotrack.server.library import Library
     from autotrack.store.store import Store
 
-MODULES = ("dom.js", "scales.js", "chart.js", "points.js", "curves.js", "matrix.js", "evaluation.js", "parallel.js",
-           "compare.js", "report.js")  # fmt: skip
+MODULES = ("dom.js", "scales.js", "picture.js", "chart.js", "points.js", "curves.js", "matrix.js",
+           "evaluation.js", "parallel.js", "compare.js", "report.js")  # fmt: skip
 """The scripts of a report, each after those that it imports."""
 
 POINTS = 1_000

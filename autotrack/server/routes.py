@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from autotrack.server.api import edits, events, exports, keys, points, registry, views
+from autotrack.server.api import edits, events, exports, find, keys, points, registry, views
 from autotrack.server.assets import serve_asset
 from autotrack.server.entrance import make_ticket, open_session
 from autotrack.server.pages import files, models, run, runs
@@ -38,6 +38,7 @@ ROUTES = [
     Route("/api/sparks", points.read_sparks),
     Route("/api/keys", keys.list_keys),
     Route("/api/filter", keys.check_filter),
+    Route("/api/find", find.find_pages),
     Route("/api/events", events.stream_changes),
     Route("/api/runs", edits.edit_runs, methods=["POST"]),
     Route("/api/models", registry.edit_registry, methods=["POST"]),

@@ -138,7 +138,9 @@ def default_fields(store: Store, run_ids: Sequence[str], *, all_experiments: boo
 def _leading_metrics(counts: Sequence[KeyCount]) -> list[str]:
     """Choose the metrics that tell most, among them some that have a course."""
     ranked = rank_metrics([[count.key for count in counts]])
-    several = {count.key for count in counts if (count.values or 0) > 1 and count.key not in COUNTERS}
+    points = {count.key: count.values or 0 for count in counts if count.kind == "metric" and count.key not in COUNTERS}
+    longest = max(points.values(), default=0)  # a score that was logged twice is no course beside those of epochs
+    several = {key for key, number in points.items() if number > 1 and 2 * number >= longest}
     courses = [key for key in ranked if key in several][:DEFAULT_COURSES]
     others = [key for key in ranked if key not in courses and key not in COUNTERS][: DEFAULT_METRICS - len(courses)]
     return [key for key in ranked if key in {*courses, *others}]
@@ -188,12 +190,11 @@ def _next_order(field: Field, current: Ordering | None) -> str:
 
 
 def _spark(store: Store, run_ids: Sequence[str], fields: Sequence[Field]) -> str:
-    """Choose the metric to draw: the first column of which some run has several points."""
+    """Choose the metric to draw: of the columns whose longest course is the longest of all, the first."""
     metrics = [field.key for field in fields if field.kind == "metric"][:SPARK_CANDIDATES]
     counts = read_cells(store, run_ids, [Field("metric", key, "count") for key in metrics])
-    return next(
-        (key for key, column in zip(metrics, counts, strict=True) if any(_number(n) > 1 for n in column.values())), ""
-    )
+    longest = [max(map(_number, column.values()), default=0.0) for column in counts]
+    return metrics[longest.index(max(longest))] if max(longest, default=0.0) > 1 else ""
 
 
 def _number(value: Any) -> float:

@@ -114,7 +114,7 @@ def read_groups(store: Store, search: Search, by: Sequence[Field], metrics: Sequ
     """
     found = select(schema.run.c.id).join_from(schema.run, schema.experiment).where(*search_conditions(search))
     with store.reading() as connection:
-        runs = list(connection.scalars(found))
+        runs = connection.scalars(found).all()
         parting = [_values(connection, field, found) for field in by]
         columns = [_values(connection, field, found) for field in metrics]
     members: dict[tuple[Cell, ...], list[int]] = {}
@@ -175,10 +175,10 @@ def _values(connection: Connection, field: Field, runs: Collection[int] | Select
     chosen = runs if isinstance(runs, Select) else list(runs)
     if field.kind == "attribute":
         statement = select(schema.run.c.id, ATTRIBUTE_COLUMNS[field.key]).join_from(schema.run, schema.experiment)
-        return {row: value for row, value in connection.execute(statement.where(schema.run.c.id.in_(chosen)))}  # noqa: C416
+        return {row: value for row, value in connection.execute(statement.where(schema.run.c.id.in_(chosen))).all()}  # noqa: C416
     table = _TABLES[field.kind]
     here = (table.c.key == field.key, table.c.run_id.in_(chosen))
-    rows = connection.execute(select(table.c.run_id, *_columns(field, table)).where(*here))
+    rows = connection.execute(select(table.c.run_id, *_columns(field, table)).where(*here)).all()
     if field.kind == "param":
         return {row[0]: Param(*row[1:]) for row in rows}
     return {row: NAN if value is None else value for row, value in rows}
@@ -201,7 +201,7 @@ def _count_keys(
             columns.append(_COUNTED[kind])
         statement = select(*columns).group_by(table.c.key).order_by(table.c.key)
         statement = statement if chosen is None else statement.where(chosen(table.c.run_id))
-        found += [KeyCount(kind, *row) for row in connection.execute(statement)]
+        found += [KeyCount(kind, *row) for row in connection.execute(statement).all()]
     return found
 
 

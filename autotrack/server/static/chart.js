@@ -1,5 +1,6 @@
 // Charts on a canvas: lines, points and bars with axes, a cursor that charts share, and zoom by dragging.
 import { color, format, make, seriesColor } from "./dom.js";
+import { saveChart } from "./picture.js";
 import { extent, padded, scale, tickText, ticks } from "./scales.js";
 
 const MARGIN = { left: 52, right: 10, top: 6, bottom: 34 };
@@ -22,7 +23,7 @@ export class Chart {
     this.legend = make("div", { class: "legend" });
     const title = make("span", { class: "clip", title: options.title }, options.title);
     this.figure = make("figure", { class: `chart${options.tall ? " tall" : ""}${options.wide ? " wide" : ""}` },
-      make("figcaption", {}, title, this.note), this.plot, this.legend);
+      make("figcaption", {}, title, this.note, this.saveMenu()), this.plot, this.legend);
     host.append(this.figure);
     charts.add(this);
     this.listen();
@@ -39,6 +40,16 @@ export class Chart {
     this.draw();
   }
 
+  saveMenu() {
+    const menu = make("details", { class: "menu save-chart" }, make("summary", { "aria-label": `Save ${this.options.title}`, title: "Save as a picture" }, "⤓"));
+    const item = (kind) => make("button", { type: "button", onclick: () => {
+      menu.open = false;
+      saveChart(this, kind);
+    } }, kind.toUpperCase());
+    menu.append(make("div", {}, item("png"), item("svg")));
+    return menu;
+  }
+
   describe() {
     const parts = this.series.filter((one) => one.style !== "ghost").slice(0, 10).map((one) => `${one.name || "values"}: last ${format(one.y[one.y.length - 1])}`);
     this.canvas.setAttribute("aria-label", `${this.options.title}. ${parts.join("; ")}`);
@@ -52,9 +63,13 @@ export class Chart {
     return this.series.filter((one) => !one.hidden && one.x.length);
   }
 
-  drawLegend() {
+  legendEntries() {
     const named = this.series.filter((one) => one.name && one.style !== "ghost");
-    this.legend.replaceChildren(...(named.length < 2 ? [] : named.slice(0, 60).map((one) => {
+    return named.length < 2 ? [] : named.slice(0, 60);
+  }
+
+  drawLegend() {
+    this.legend.replaceChildren(...this.legendEntries().map((one) => {
       const swatch = make("span", { class: "swatch" });
       swatch.style.background = this.color(one);
       const button = make("button", { type: "button", "aria-pressed": String(!one.hidden), title: one.name }, swatch, make("span", { class: "clip" }, one.name));
@@ -64,7 +79,7 @@ export class Chart {
         this.draw();
       });
       return button;
-    })));
+    }));
   }
 
   scales(width, height) {
@@ -90,6 +105,10 @@ export class Chart {
     this.canvas.height = height * ratio;
     const context = this.canvas.getContext("2d");
     context.scale(ratio, ratio);
+    this.paint(context, width, height);
+  }
+
+  paint(context, width, height) {
     this.at = this.scales(width, height);
     this.drawAxes(context, width, height);
     context.save();

@@ -43,9 +43,9 @@ class Panel {
   }
 
   async load(keys = [...this.seen]) {
-    const steps = this.steps ?? {};
-    const found = await fetchPoints(this.runs, this.epochs([...keys]), steps);
-    this.epoch ??= new Map(found.filter((one) => one.key === "epoch").map((one) => [one.run, one]));
+    const across = this.acrossKey();
+    const found = await fetchPoints(this.runs, across && !keys.includes(across) ? [...keys, across] : keys, this.steps ?? {});
+    this.across = new Map(found.filter((one) => one.key === across).map((one) => [one.run, one]));
     for (const key of keys) {
       const entry = this.charts.get(key);
       entry.series = found.filter((one) => one.key === key);
@@ -54,8 +54,10 @@ class Panel {
     this.host.dataset.loaded = String([...this.charts.values()].filter((entry) => entry.series.length).length);
   }
 
-  epochs(keys) {
-    return this.view.axis === "epoch" && !this.epoch && !keys.includes("epoch") ? [...keys, "epoch"] : keys;
+  // The metric whose values are the axis, if one is: "epoch", or any other as "metric:its name".
+  acrossKey() {
+    if (this.view.axis === "epoch") return "epoch";
+    return this.view.axis.startsWith("metric:") ? this.view.axis.slice(7) : "";
   }
 
   // Zoomed in on steps, the points of that range are asked for: exact, where the whole shows a part of them.
@@ -77,29 +79,36 @@ class Panel {
   show(key) {
     const { chart, series } = this.charts.get(key);
     chart.figure.hidden = !matches(key, this.view.search);
-    const texts = { step: tickText, epoch: tickText, relative: lengthText, wall: clockText };
-    const titles = { step: "step", epoch: "epoch", relative: "since the start", wall: "" };
-    const lines = series.flatMap((one, at) => this.lines(one, series.length > 1 ? this.runs.indexOf(one.run) : 0, at));
-    chart.set(lines, { note: note(series, this.steps), yLog: this.view.log, xLog: this.view.logx, clip: this.view.clip, xText: texts[this.view.axis], xTitle: titles[this.view.axis] });
+    const texts = { relative: lengthText, wall: clockText };
+    const titles = { step: "step", relative: "since the start", wall: "" };
+    const lines = series.flatMap((one) => this.lines(one, series.length > 1 ? this.runs.indexOf(one.run) : 0));
+    chart.set(lines, { note: note(series, this.steps), yLog: this.view.log, xLog: this.view.logx, clip: this.view.clip, nearest: !lines.every(({ x }) => rises(x)),
+      xText: texts[this.view.axis] ?? tickText, xTitle: titles[this.view.axis] ?? this.acrossKey() });
   }
 
   lines(one, number) {
-    const x = this.axis(one);
+    const { x, values } = this.points(one);
     const name = this.names[one.run] ?? (this.runs.length > 1 ? one.run.slice(0, 8) : "");
     const nans = this.view.axis === "step" ? one.nans : [];
-    const plain = { name, color: number, x, y: one.values, raw: one.values, style: "line", nans };
+    const plain = { name, color: number, x, y: values, raw: values, style: "line", nans };
     if (!this.view.smoothing) return [plain];
-    return [{ ...plain, style: "ghost", nans: [] }, { ...plain, y: smooth(one.values, this.view.smoothing) }];
+    return [{ ...plain, style: "ghost", nans: [] }, { ...plain, y: smooth(values, this.view.smoothing) }];
   }
 
-  axis(one) {
-    if (this.view.axis === "wall") return one.times;
-    if (this.view.axis === "relative") return one.times.map((time) => time - one.times[0]);
-    const epochs = this.epoch?.get(one.run);
-    if (this.view.axis === "epoch" && epochs?.steps.length) return one.steps.map((step) => epochs.values[nearestIndex(epochs.steps, step)]);
-    return one.steps;
+  // Along another metric each point stands where that metric was at the nearest step; without it there is nothing to
+  // show, but a run that counted no epochs is shown by its steps.
+  points(one) {
+    if (this.view.axis === "wall") return { x: one.times, values: one.values };
+    if (this.view.axis === "relative") return { x: one.times.map((time) => time - one.times[0]), values: one.values };
+    const across = this.across?.get(one.run);
+    if (!across?.steps.length) return this.view.axis.startsWith("metric:") ? { x: [], values: [] } : { x: one.steps, values: one.values };
+    const x = one.steps.map((step) => across.values[nearestIndex(across.steps, step)]);
+    const kept = x.map((value, at) => (Number.isFinite(value) ? at : -1)).filter((at) => at >= 0);
+    return { x: kept.map((at) => x[at]), values: kept.map((at) => one.values[at]) };
   }
 }
+
+const rises = (column) => column.every((value, at) => at === 0 || value >= column[at - 1]);
 
 function note(series, zoomed) {
   const shown = series.reduce((sum, one) => sum + one.steps.length, 0);
@@ -137,7 +146,7 @@ function useTools(tools) {
   for (const [name, input] of Object.entries(inputs)) {
     if (state.has(name)) input[input.type === "checkbox" ? "checked" : "value"] = input.type === "checkbox" ? state.get(name) === "1" : state.get(name);
   }
-  const read = () => ({ search: inputs.search.value, axis: inputs.axis.value, smoothing: Number(inputs.smoothing.value), log: inputs.log.checked, logx: inputs.logx.checked, clip: inputs.clip.checked });
+  const read = () => ({ search: inputs.search.value, axis: inputs.axis.value || "step", smoothing: Number(inputs.smoothing.value), log: inputs.log.checked, logx: inputs.logx.checked, clip: inputs.clip.checked });
   const apply = () => {
     const view = read();
     find("[data-tool=smoothing-text]", tools).textContent = String(view.smoothing);

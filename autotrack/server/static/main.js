@@ -6,6 +6,7 @@ import { find, paintSwatches } from "./dom.js";
 import { startEvaluation } from "./evaluation.js";
 import { startModel } from "./models.js";
 import { reload } from "./page.js";
+import { startPalette } from "./palette.js";
 import { startRun } from "./run.js";
 import { keys as runsKeys, paintSparks, startRuns, times } from "./runs.js";
 
@@ -87,6 +88,7 @@ async function refreshRun() {
 
 startTheme();
 startKeys();
+startPalette();
 times();
 paintSwatches();
 if (kind === "runs") {

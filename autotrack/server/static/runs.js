@@ -4,6 +4,7 @@ import { color, find, findAll } from "./dom.js";
 import { ask, move, rename, send, tag, toast } from "./edit.js";
 import { forgetKeys, startFilter } from "./filter.js";
 import { go, onChange, reload } from "./page.js";
+import { startWidths } from "./widths.js";
 
 const picked = new Map();
 let current = null;
@@ -32,6 +33,7 @@ function restore() {
     row.classList.toggle("current", row.dataset.run === current);
   }
   showActions();
+  startWidths(find(".runs-table"));
   drawSparks();
   times();
   const filter = find("#filter");
