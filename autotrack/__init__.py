@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         start_run,
     )
     from autotrack.errors import AutotrackError
+    from autotrack.models.validation import validate
     from autotrack.run import Run
     from autotrack.server.notebook import show
 
@@ -78,9 +79,15 @@ __all__ = [
     "set_tags",
     "show",
     "start_run",
+    "validate",
 ]
 
-_ELSEWHERE = {"AutotrackError": "autotrack.errors", "Run": "autotrack.run", "show": "autotrack.server.notebook"}
+_ELSEWHERE = {
+    "AutotrackError": "autotrack.errors",
+    "Run": "autotrack.run",
+    "show": "autotrack.server.notebook",
+    "validate": "autotrack.models.validation",
+}
 
 
 def __getattr__(name: str) -> Any:

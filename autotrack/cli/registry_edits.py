@@ -23,16 +23,41 @@ if TYPE_CHECKING:
 @click.argument("name")
 @click.option("-d", "--description", default="", metavar="MARKDOWN", help="What others should know of this version.")
 @click.option("-t", "--tag", "tags", multiple=True, metavar="KEY=VALUE", help="A tag; may be repeated.")
+@click.option(
+    "-r",
+    "--require",
+    "criteria",
+    multiple=True,
+    metavar="CRITERION",
+    help="Such as 'test_f1_score >= 0.9'; repeatable.",
+)
+@click.option("--baseline", metavar="MODEL", help="What 'test_f1_score > baseline + 0.01' compares with.")
 @reads_store
 def register(
-    session: Session, *, model: str, name: str, description: str, tags: tuple[str, ...], as_json: bool
+    session: Session,
+    *,
+    model: str,
+    name: str,
+    description: str,
+    tags: tuple[str, ...],
+    criteria: tuple[str, ...],
+    baseline: str | None,
+    as_json: bool,
 ) -> None:
     """Make a MODEL the next version of NAME.
 
     MODEL is a run, runs:/<run>/<model> where it has several, a version of another name, or the path of a model folder.
     """
     pairs = dict(map(_pair, tags))
-    made = registry.register(model, name, description=description, tags=pairs, history=session.history)
+    made = registry.register(
+        model,
+        name,
+        description=description,
+        tags=pairs,
+        criteria=criteria,
+        baseline=baseline,
+        history=session.history,
+    )
     _report(made, f"registered {made.name}/{made.version} from {made.source}", as_json=as_json)
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from autotrack.capture.environment import current_user
 from autotrack.history import History, current_history
 from autotrack.models.registry.registration import describe
+from autotrack.models.validation import RejectedModelError, validate
 from autotrack.store.registry import models, reading, versions
 from autotrack.store.registry.rows import ModelVersion, RegisteredModel
 
 if TYPE_CHECKING:
     from autotrack.run import Run
     from autotrack.stored_run import StoredRun
+
+VALIDATION_TAG = "validation"
 
 
 def register(
@@ -23,6 +26,8 @@ def register(
     *,
     description: str = "",
     tags: Mapping[str, str] | None = None,
+    criteria: str | Iterable[str] = (),
+    baseline: str | os.PathLike[str] | Run | StoredRun | None = None,
     history: History | None = None,
 ) -> ModelVersion:
     """Make a version of a registered model, which is created where there is none of this name.
@@ -34,12 +39,16 @@ def register(
         name: Of the registered model; without "/" and ":".
         description: Markdown.
         tags: Of the version.
+        criteria: What its metrics have to be, as `autotrack.validate` takes them; the tag "validation" of the version
+            keeps them.
+        baseline: The model that criteria compare with.
         history: Where; by default what the settings name.
 
     Returns:
         The version, with the next number.
 
     Raises:
+        RejectedModelError: It does not meet the criteria; nothing is registered.
         RunNotFoundError: There is no such run.
         ModelNotFoundError: The run has no such model, or there is no such version.
         RegistryError: The name is none.
@@ -49,6 +58,12 @@ def register(
         1
     """
     history = history or current_history()
+    wanted = [criteria] if isinstance(criteria, str) else list(criteria)
+    if wanted:
+        validation = validate(model, wanted, baseline=baseline, history=history)
+        if not validation:
+            raise RejectedModelError(f"{name!r} gets no new version:\n{validation}")
+        tags = {**(tags or {}), VALIDATION_TAG: str(validation)}
     with history.reading() as store:
         new = describe(store, model, description, tags or {})
     with history.writing() as store:
