@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 RERUN_VARIABLE = "AUTOTRACK_RERUN_OF"
 _position = itertools.count()
+_latest: list[Run] = []
 
 
 def record_context(run: Run) -> None:
@@ -27,6 +28,9 @@ def record_context(run: Run) -> None:
     recorder.runs[run.id] = run
     parts = frozenset(recorder.settings.capture)
     position = next(_position)
+    _latest[:] = [run]
+    if "console" in parts:
+        _keep_console(run)
     _tag_rerun(run, position)
     if parts:
         if not parts.isdisjoint({"arguments", "seeds"}):
@@ -41,6 +45,25 @@ def record_context(run: Run) -> None:
         run.defer("recording the context", record)
     if recorder.settings.log_system_metrics:
         _start_sampler(recorder)
+
+
+def latest_root() -> Run | None:
+    """Return the root run that began last in this process, ended or not."""
+    return next((run for run in _latest if run.pid == os.getpid()), None)
+
+
+def _keep_console(run: Run) -> None:
+    """Keep what is printed from now until the run ends; nothing is where nobody watches the streams."""
+    from autotrack.capture.console import console, readable
+
+    mark = console.mark()
+
+    def keep() -> None:
+        printed = console.since(mark)
+        if printed:
+            run.defer("keeping the console", lambda: run.log_text(readable("".join(printed)), names.CONSOLE))
+
+    run.before_end(keep)
 
 
 def _log_told(run: Run, parts: Collection[str]) -> None:

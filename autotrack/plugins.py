@@ -45,6 +45,9 @@ PROGRAM: Mapping[str, tuple[str, str]] = {
     "absl.flags": ("arguments", "autotrack.program_hooks.configurations:AbslHook"),
     "random": ("seeds", "autotrack.program_hooks.seeds:RandomHook"),
     "numpy.random": ("seeds", "autotrack.program_hooks.seeds:NumpyHook"),
+    "sys": ("console", "autotrack.program_hooks.output:ConsoleHook"),
+    "matplotlib.figure": ("figures", "autotrack.program_hooks.output:MatplotlibHook"),
+    "plotly.basedatatypes": ("figures", "autotrack.program_hooks.output:PlotlyHook"),
 }
 """Import name -> its word in the setting `capture`, and "module:class" of a hook on the program itself."""
 

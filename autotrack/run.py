@@ -328,5 +328,7 @@ def outcome(error: BaseException | None) -> tuple[str, str | None]:
     """Return the status and the traceback text of a run that ended with `error`."""
     if error is None or (isinstance(error, SystemExit) and error.code in {None, 0}):
         return FINISHED, None
+    from autotrack.capture.secrets import mask_text  # an exception may quote the address it could not reach
+
     status = INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
-    return status, "".join(traceback.format_exception(error))
+    return status, mask_text("".join(traceback.format_exception(error))).value

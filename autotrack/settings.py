@@ -23,7 +23,7 @@ from autotrack.setting_values import TARGET_WORDS, convert, describe, expand_tar
 
 Names: TypeAlias = tuple[str, ...]
 Seconds = Annotated[float, Meta(ge=0)]
-Capture = Literal["git", "code", "environment", "arguments", "seeds"]
+Capture = Literal["git", "code", "environment", "arguments", "seeds", "console", "figures"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 PREFIX = "AUTOTRACK_"
@@ -103,6 +103,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "environment",
         "arguments",
         "seeds",
+        "console",
+        "figures",
     )
     redact: Annotated[
         Names, Meta(description="More name patterns whose values are masked, besides key, token, secret and the like.")
