@@ -32,9 +32,9 @@ class Epochs:
         self._began = perf_counter()
         self._sums: dict[str, tuple[float, int]] = {}
 
-    def step(self) -> None:
-        """Note an optimizer step, and what data it was made from."""
-        self._steps += 1
+    def step(self, steps: int) -> None:
+        """Note optimizer steps, and what data they were made from."""
+        self._steps += steps
         feed = session().feed
         if feed is not None and not feed.trained:
             feed.trained = True
@@ -50,6 +50,7 @@ class Epochs:
 
     def end(self) -> None:
         """End the epoch under way, if any step was made in it."""
+        self._loop.settle()
         if not self._steps:
             return
         self._steps = 0
@@ -79,6 +80,7 @@ class Epochs:
 
     def step_of_evaluation(self) -> int:
         """Return the epoch that an evaluation now belongs to: the one under way, else the one that is just over."""
+        self._loop.settle()
         return self._completed if self._steps else max(0, self._completed - 1)
 
     def finish(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,8 @@ from autotrack.integrations.torch.members import Member
 from autotrack.integrations.torch.modules import owners_of
 from autotrack.integrations.torch.optimizers import describe, now, parameters_of
 from autotrack.integrations.torch.session import Loss, session
-from autotrack.integrations.torch.transfer import GROUP, Numbers, Transfer, Values, copy_of
+from autotrack.integrations.torch.stretch import Stretch
+from autotrack.integrations.torch.transfer import GROUP, PATIENCE, Numbers, Transfer, Values, copy_of
 from autotrack.recording import current_recorder
 from autotrack.run import Run
 
@@ -33,19 +34,29 @@ EVERY_STEP = 1000
 """Steps whose losses are all recorded; from there on every 10th, from ten times as many every 100th, and so on."""
 
 
-def is_recorded(step: int, every: int) -> bool:
-    """Say whether a step's loss becomes a point of its own.
+def recorded_steps(first: int, end: int, every: int) -> Iterator[int]:
+    """Yield the steps whose losses become points of their own.
 
     Args:
-        step: From 0 on.
+        first: From this step on, counted from 0.
+        end: The step after the last.
         every: The setting `log_every_n_steps`; 0 thins out long trainings by itself.
     """
-    if every:
-        return step % every == 0
-    stride = 1
-    while step >= EVERY_STEP * stride:
-        stride *= 10
-    return step % stride == 0
+    step = first
+    while True:
+        stride = every or 1
+        while not every and step >= EVERY_STEP * stride:
+            stride *= 10
+        step = -(-step // stride) * stride
+        if step >= end:
+            return
+        yield step
+        step += 1
+
+
+def is_recorded(step: int, every: int) -> bool:
+    """Say whether a step's loss becomes a point of its own."""
+    return next(recorded_steps(step, step + 1, every), None) is not None
 
 
 class Loop:
@@ -58,6 +69,7 @@ class Loop:
         evaluations: What was computed without gradients.
         kept: The modules it trains.
         training: Whether they are in training mode, as far as the program has said.
+        stretch: The stretch of equal steps that it is in.
     """
 
     def __init__(self) -> None:
@@ -81,8 +93,7 @@ class Loop:
         self._owners: dict[str, Member] = {}
         self._scales = 0
         self._rates: dict[str, float] = {}
-        self._bunch: list[torch.Tensor] = []
-        self._versions: list[int] = []
+        self.stretch: Stretch | None = None
         self._every = current_recorder().settings.log_every_n_steps
         self._norms = current_recorder().settings.log_gradient_norm
         self._shell = notebook_shell()
@@ -178,18 +189,15 @@ class Loop:
 
     def step(self, optimizer: Optimizer, member: Member, losses: list[Loss]) -> None:
         """Record one step of an optimizer and the losses differentiated for it."""
+        self.settle()
         step = member.steps
-        member.steps = step + 1
-        self._made = max(self._made, step + 1)
-        self.epochs.step()
+        self._count(member, 1)
         rates = member.changed_rates(optimizer)
         if len(losses) == 1 and not (rates or self._several or self._norms):
-            self._bunch.append(losses[0].value)
-            self._versions.append(losses[0].version)
-            if len(self._bunch) >= GROUP or self.transfer.is_late(perf_counter()):
-                self.send_losses()
+            self._put(optimizer, member, losses[0])
             return
         self.send_losses(step)
+        self.stretch = None
         tensors = self._named(member, losses) if member.several else _summed(losses)
         names_of_losses = tuple(tensors)
         if self._norms:
@@ -198,21 +206,54 @@ class Loop:
         plain = {key: rate for key, rate in rates.items() if not isinstance(rate, torch.Tensor)}
         self.post(lambda at, values: self._log_step(at, values, names_of_losses, plain), step, tensors)
 
+    def _count(self, member: Member, steps: int) -> None:
+        member.steps += steps
+        self._made = max(self._made, member.steps)
+        self.epochs.step(steps)
+
+    def _put(self, optimizer: Optimizer, member: Member, loss: Loss) -> None:
+        """Put a step that is like most to the stretch it belongs to."""
+        stretch, feed = self.stretch, session().feed
+        if stretch is None or not stretch.is_of(optimizer, feed):
+            self.send_losses(member.steps - 1)
+            stretch = self.stretch = Stretch(optimizer, member, feed, patience=self._patience(optimizer))
+        stretch.losses.append(loss)
+        stretch.counted += 1
+        if len(stretch.losses) >= GROUP or self.transfer.is_late(perf_counter()):
+            self.send_losses()
+
+    def _patience(self, optimizer: Optimizer) -> float:
+        """Return how long steps may be put down without a thought; in a notebook each may be in a new cell."""
+        return PATIENCE if self._shell is None and len(optimizer.param_groups) == 1 else 0.0
+
+    def settle(self) -> None:
+        """Count the steps that were only put down; whoever asks for numbers of steps or epochs needs this first."""
+        stretch = self.stretch
+        if stretch is not None and len(stretch.losses) > stretch.counted:
+            new = len(stretch.losses) - stretch.counted
+            stretch.counted += new
+            self._count(stretch.member, new)
+
     def send_losses(self, following: int | None = None) -> None:
         """Send the losses that most steps consist of: of one optimizer, one a step.
 
         Args:
             following: The number of the step after the last of them, where it is not the next one to be made.
         """
-        if self._bunch:
-            first = (self._made if following is None else following) - len(self._bunch)
-            bunch, versions, self._bunch, self._versions = self._bunch, self._versions, [], []
-            self.transfer.post(self._log_losses, first, bunch, versions)
+        self.settle()
+        stretch = self.stretch
+        if stretch is not None and stretch.losses:
+            first = (self._made if following is None else following) - len(stretch.losses)
+            losses, stretch.losses, stretch.counted = stretch.losses, [], 0
+            stretch.wait()
+            values, versions = [loss.value for loss in losses], [loss.version for loss in losses]
+            self.transfer.post(self._log_losses, first, values, versions)
 
     def _log_losses(self, first: int, numbers: Numbers) -> None:
         self.epochs.add("loss", [number for number in numbers if number is not None])
-        for step, number in enumerate(numbers, start=first):
-            if number is not None and is_recorded(step, self._every):
+        for step in recorded_steps(first, first + len(numbers), self._every):
+            number = numbers[step - first]
+            if number is not None:
                 self.run.log_metrics({"loss": number, **self._rates}, step)
                 self._rates = {}
 
@@ -250,6 +291,7 @@ class Loop:
 
     def steps(self) -> int:
         """Return the number of steps made, by the optimizer that has made most of them."""
+        self.settle()
         return self._made
 
     def log_results(self, tensors: dict[str, torch.Tensor]) -> None:
@@ -282,6 +324,8 @@ class Loop:
         if self._finished:
             return
         self._finished = True
+        if self.stretch is not None:
+            self.stretch.end()
         courtesy.training_ends(self)
         with self.run.timed():
             self.epochs.finish()

@@ -21,7 +21,6 @@ MAX_LOSSES = 64
 """Losses between two optimizer steps that are kept; a program that makes no steps would pile them up."""
 
 _BACKWARD = re.compile(r"(?:scale\(\s*)?([A-Za-z_][\w.]*)\s*\)?\.backward\(|\bbackward\(\s*([A-Za-z_][\w.]*)")
-_is_compiling = torch.compiler.is_compiling
 
 
 def patch_losses(patcher: Patcher) -> None:
@@ -32,18 +31,28 @@ def patch_losses(patcher: Patcher) -> None:
 
 
 def _watched_backward(patcher: Patcher, original: Callable[..., None]) -> Callable[..., None]:
-    through = torch.Tensor.backward.__code__
+    through, is_compiling = torch.Tensor.backward.__code__, torch.compiler.is_compiling
 
     def autotrack_backward(*args: Any, **kwargs: Any) -> None:
         __tracebackhide__ = True
-        if _is_compiling() or not patcher.live:
+        if is_compiling():
             return original(*args, **kwargs)
         try:
             state = session()
-            if not state.computing and is_own():
-                loop = state.loop
-                site = None if loop is not None and loop.has_one_optimizer else _site(sys._getframe(1), through)  # noqa: SLF001
-                _take(state, args[0] if args else kwargs["tensors"], site)
+            if not state.computing and patcher.live and is_own():
+                tensors = args[0] if args else kwargs["tensors"]
+                if (
+                    state.stretch is not None
+                    and type(tensors) is torch.Tensor
+                    and not (state.losses or state.scaled or state.evaluation)
+                    and tensors.numel() == 1
+                ):  # as in most steps
+                    value = tensors.detach()
+                    state.losses.append(Loss(None, value, value._version))  # noqa: SLF001 - see below
+                else:
+                    loop = state.loop
+                    site = None if loop is not None and loop.has_one_optimizer else _site(sys._getframe(1), through)  # noqa: SLF001
+                    _take(state, tensors, site)
         except Exception as error:  # noqa: BLE001 - `shielded` costs more than all of this
             contain(error, "observing a backward pass")
         try:

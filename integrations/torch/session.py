@@ -7,18 +7,20 @@ import threading
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+import torch
+
 from autotrack.active import is_paused
 from autotrack.patching.nesting import active_call
 
 if TYPE_CHECKING:
-    import torch
-
     from autotrack.integrations.torch.data_loading import Feed
     from autotrack.integrations.torch.evaluating import Pass
     from autotrack.integrations.torch.loop import Loop
+    from autotrack.integrations.torch.stretch import Stretch
 
 
-class Loss(NamedTuple):
+class Loss(msgspec.Struct, frozen=True):
     """A loss that was differentiated.
 
     Attributes:
@@ -46,6 +48,7 @@ class Session:
         loop: The training loop, from its first optimizer step on.
         losses: Losses differentiated since the last step.
         scaled: A weak reference to a loss that a gradient scaler multiplied, and the loss as it was before.
+        stretch: The stretch of equal steps that it is in.
         feed: The data loader iteration that gave the last batch.
         evaluation: The evaluation pass under way.
         loss_function: The last one that was called before the loop began.
@@ -65,6 +68,7 @@ class Session:
         "losses",
         "phase",
         "scaled",
+        "stretch",
         "thread",
     )
 
@@ -72,6 +76,7 @@ class Session:
         self.loop: Loop | None = None
         self.losses: list[Loss] = []
         self.scaled: tuple[Any, torch.Tensor] | None = None
+        self.stretch: Stretch | None = None
         self.feed: Feed | None = None
         self.evaluation: Pass | None = None
         self.loss_function: str | None = None

@@ -16,6 +16,7 @@ from autotrack.integrations.torch.evaluating import PREFIXES
 from autotrack.integrations.torch.loop import Loop
 from autotrack.integrations.torch.members import Member
 from autotrack.integrations.torch.session import is_own, session
+from autotrack.integrations.torch.transfer import GROUP
 from autotrack.shield import contain
 
 if TYPE_CHECKING:
@@ -36,6 +37,19 @@ def autotrack_step(optimizer: Optimizer, args: Any, kwargs: Any) -> None:  # noq
         return
     state = session()
     try:
+        stretch = state.stretch
+        if (
+            stretch is not None
+            and len(state.losses) == 1
+            and stretch.optimizer() is optimizer
+            and optimizer.param_groups[0]["lr"] is stretch.rate
+            and stretch.feed is state.feed
+            and len(stretch.losses) < GROUP - 1
+            and perf_counter() < stretch.due
+        ):
+            stretch.losses.append(state.losses.pop())
+            state.scaled, state.phase = None, "train"
+            return
         if state.losses or is_own():  # losses are taken only where `is_own` says so
             began = perf_counter()
             loop = state.loop
@@ -44,6 +58,7 @@ def autotrack_step(optimizer: Optimizer, args: Any, kwargs: Any) -> None:  # noq
                 loop, member = _join(optimizer)
             losses, state.losses, state.scaled, state.phase = state.losses, [], None, "train"
             loop.step(optimizer, member, losses)
+            state.stretch = loop.stretch
             loop.run.overhead += perf_counter() - began
     except Exception as error:  # noqa: BLE001 - contained, and raised in tests
         contain(error, "observing an optimizer step", None if state.loop is None else state.loop.run.note)
@@ -76,7 +91,7 @@ def end() -> None:
         state.ending.detach()
     if state.loop is not None:
         state.loop.close()
-    state.loop = state.ending = state.evaluation = None
+    state.loop = state.ending = state.evaluation = state.stretch = None
 
 
 def current() -> Loop | None:

@@ -122,7 +122,7 @@ class Shipment:
             places.setdefault((tensor.device, tensor.dtype), []).append(place)
         with torch.no_grad():
             self._boxes = [
-                (where, *_shipped(torch.stack([tensors[place].reshape(()) for place in where])))
+                (where, *_shipped(torch.stack([_plain(tensors[place]) for place in where])))
                 for where in places.values()
             ]
 
@@ -139,6 +139,10 @@ class Shipment:
             for place, number in zip(places, box.tolist(), strict=True):
                 numbers[place] = float(number)
         return numbers
+
+
+def _plain(value: torch.Tensor) -> torch.Tensor:
+    return value.reshape(()) if value.ndim else value
 
 
 def _shipped(values: torch.Tensor) -> tuple[torch.Tensor, Any]:
