@@ -59,9 +59,9 @@ def _keep_console(run: Run) -> None:
     mark = console.mark()
 
     def keep() -> None:
-        printed = console.since(mark)
-        if printed:
-            run.defer("keeping the console", lambda: run.log_text(readable("".join(printed)), names.CONSOLE))
+        if console.has_since(mark):
+            end = console.mark()
+            run.defer("keeping the console", lambda: run.log_text(readable(console.between(mark, end)), names.CONSOLE))
 
     run.before_end(keep)
 

@@ -1,7 +1,7 @@
 """The end of what a program prints, kept in memory and made readable: as the terminal showed it, without colours.
 
 `keep` is called for every write on the program's own threads, so it only stores the text: no lock, which a signal
-handler that prints could never get, and no more than `MAX_KEPT` characters. All else is the worker's.
+handler that prints could never get, and only the last of it. All else is the worker's.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from __future__ import annotations
 import itertools
 import re
 from collections import deque
+from itertools import takewhile
 
 from autotrack.capture.secrets import mask_text
 
 MAX_KEPT = 1_000_000
 """Characters of raw output that stay in memory."""
+MAX_WRITES = 50_000
+"""Writes that stay in memory, however short: each costs some 130 bytes beside its text."""
 MAX_SHOWN = 200_000
 """Characters of a run's `console.txt`."""
 
@@ -37,16 +40,22 @@ class Console:
         text = text[-MAX_KEPT:]
         self._chunks.append((next(self._numbers), text))
         self._size += len(text)
-        while self._size > MAX_KEPT and len(self._chunks) > 1:
+        while (self._size > MAX_KEPT or len(self._chunks) > MAX_WRITES) and len(self._chunks) > 1:
             self._size -= len(self._chunks.popleft()[1])
 
     def mark(self) -> int:
-        """Return the place where the output is now, for `since`."""
+        """Return the place where the output is now."""
         return next(self._numbers)
 
-    def since(self, mark: int) -> list[str]:
-        """Return what was printed after a mark, as far as it is still kept."""
-        return [text for number, text in tuple(self._chunks) if number > mark]
+    def has_since(self, mark: int) -> bool:
+        """Say whether anything was printed after a mark."""
+        return bool(self._chunks) and self._chunks[-1][0] > mark
+
+    def between(self, mark: int, end: int) -> str:
+        """Return what was printed between two marks, as far as it is still kept."""
+        chunks = takewhile(lambda chunk: chunk[0] > mark, reversed(tuple(self._chunks)))
+        texts = [text for number, text in chunks if number < end]
+        return "".join(reversed(texts))
 
 
 console = Console()
