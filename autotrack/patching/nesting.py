@@ -23,7 +23,7 @@ _started_by: weakref.WeakKeyDictionary[threading.Thread, Call] = weakref.WeakKey
 def active_call() -> Call | None:
     """Return the tracked call this code runs in, or None."""
     call = _active.get()
-    if call is None and _started_by.data:  # a plain dict: this runs in every step of a training loop
+    if call is None and _started_by.data:  # type: ignore[attr-defined] # a dict: this runs in every step of a loop
         call = _started_by.get(threading.current_thread())
     return call if call is not None and call.under_way else None
 

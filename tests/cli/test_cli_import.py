@@ -123,6 +123,7 @@ def test_logged_models_become_models_of_their_run(tracking: Path, tmp_path: Path
     from sklearn.linear_model import LogisticRegression
 
     with autotrack.paused(), mlflow.start_run(run_name="one") as run:
+        logged: Any = None
         for sign in (1, -1):
             model = LogisticRegression().fit([[0.0], [1.0]], [sign > 0, sign < 0])
             logged = mlflow.sklearn.log_model(model, name="model", pip_requirements=["scikit-learn"])
