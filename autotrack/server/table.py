@@ -138,9 +138,7 @@ def default_fields(store: Store, run_ids: Sequence[str], *, all_experiments: boo
 def _leading_metrics(counts: Sequence[KeyCount]) -> list[str]:
     """Choose the metrics that tell most, among them some that have a course."""
     ranked = rank_metrics([[count.key for count in counts]])
-    points = {count.key: count.values or 0 for count in counts if count.kind == "metric" and count.key not in COUNTERS}
-    longest = max(points.values(), default=0)  # a score that was logged twice is no course beside those of epochs
-    several = {key for key, number in points.items() if number > 1 and 2 * number >= longest}
+    several = {count.key for count in counts if (count.values or 0) > 1 and count.key not in COUNTERS}
     courses = [key for key in ranked if key in several][:DEFAULT_COURSES]
     others = [key for key in ranked if key not in courses and key not in COUNTERS][: DEFAULT_METRICS - len(courses)]
     return [key for key in ranked if key in {*courses, *others}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import lru_cache
@@ -14,6 +15,8 @@ from markupsafe import Markup
 from autotrack import __version__, words
 from autotrack.records import Param
 from autotrack.server.markdown import first_line, to_html
+
+_LONG_DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{5,20}(e-?[0-9]{1,3})?")
 
 
 @lru_cache(maxsize=1)
@@ -52,6 +55,16 @@ def cell(value: Any) -> str:
     if isinstance(value, float):
         return words.number(value)
     return "" if value is None else str(value)
+
+
+def short(text: str) -> str:
+    """Return a cell of a file, a long decimal number in five digits.
+
+    Example:
+        >>> short("0.9186046511627907"), short("2026"), short("1.0.0")
+        ('0.9186', '2026', '1.0.0')
+    """
+    return words.number(float(text)) if _LONG_DECIMAL.fullmatch(text) else text
 
 
 def param_text(param: Param) -> str:
@@ -100,5 +113,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "plural": words.plural,
     "pretty": pretty,
     "seconds": words.seconds,
+    "short": short,
     "size": words.size,
 }

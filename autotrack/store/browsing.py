@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Cell = Param | float | str | int | None
 _TABLES = {"metric": schema.series, "param": schema.param, "tag": schema.tag}
 _COUNTED: dict[str, ColumnElement[Any]] = {
-    "metric": func.max(schema.series.c.n),
+    "metric": func.max(case((schema.series.c.last_step > schema.series.c.first_step, schema.series.c.n), else_=1)),
     "param": func.count(
         case((schema.param.c.type.in_(("int", "float", "bool", "str")), schema.param.c.text)).distinct()
     ),
@@ -35,8 +35,8 @@ class KeyCount(msgspec.Struct, frozen=True):
     Attributes:
         kind: "metric", "param" or "tag".
         runs: How many runs have it.
-        values: Of a parameter how many different numbers or texts it has, of a metric the most points in one run;
-            None for tags, and where all runs were counted.
+        values: Of a parameter how many different numbers or texts it has, of a metric the most points that one run
+            has at more than one step; None for tags, and where all runs were counted.
     """
 
     kind: str

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from ui_browser import CLOSES_LATE, PAYLOADS, Watch, browser, open_page, ready
+from ui_browser import CLOSES_LATE, Watch, browser, open_page, ready
+from ui_payloads import PAYLOADS, PLAIN
 from ui_server import Client, record_runs, serve
 
 import autotrack
@@ -351,10 +353,11 @@ def test_report_opens_without_a_server(browser: Browser, shared: Server, tmp_pat
         assert not watch.problems, watch.problems
 
 
-def test_nothing_that_was_logged_runs_on_any_page(browser: Browser, tmp_path: Path) -> None:
+@pytest.mark.parametrize("payloads", [PLAIN, pytest.param(PAYLOADS, marks=pytest.mark.slow)], ids=["few", "all"])
+def test_nothing_that_was_logged_runs_on_any_page(browser: Browser, tmp_path: Path, payloads: list[str]) -> None:
     """Payloads in every text there is: names, keys, values, tags, notes, files, labels of classes, columns of data."""
     home = tmp_path / "home"
-    ids = plant(home)
+    ids = plant(home, payloads)
     for server in serve(home):
         for page in open_page(browser, server):
             pages = ["charts", "evaluation", "search", "data", "system", "code", "files"]
@@ -365,6 +368,7 @@ def test_nothing_that_was_logged_runs_on_any_page(browser: Browser, tmp_path: Pa
                 "/?group=tags.team,experiment",
                 f"/compare?runs={','.join(ids)}",
                 f"/runs/{ids[0]}",
+                f"/runs/{ids[2]}",
                 *(f"/runs/{ids[0]}/{name}" for name in pages),
                 *files,
             ):
@@ -373,6 +377,9 @@ def test_nothing_that_was_logged_runs_on_any_page(browser: Browser, tmp_path: Pa
             ready(page)
             page.get_by_role("button", name="Columns").click()
             page.locator("#columns li").first.wait_for()
+            page.keyboard.press("Escape")
+            page.keyboard.press("Control+k")
+            page.locator("#palette li", has_text="broken <script>").wait_for()
             page.keyboard.press("Escape")
             page.keyboard.press("/")
             page.locator("#filter-options li").first.wait_for()
@@ -384,31 +391,34 @@ def file_ids(store: Store, run: str) -> list[str]:
     return [file_id(file.path) for file in store.artifacts(run) if not file.path.endswith((".html", ".svg"))]
 
 
-def plant(home: Path) -> list[str]:
+def plant(home: Path, payloads: list[str]) -> list[str]:
     """Record two runs that consist of payloads."""
     autotrack.enable(to=[str(home)], only=[], log_system_metrics=False, capture=[])
     ids = []
     try:
         for turn in range(2):
-            with autotrack.start_run(name=PAYLOADS[turn], experiment=PAYLOADS[turn + 2]) as run:
+            with autotrack.start_run(name=payloads[turn], experiment=payloads[turn + 2]) as run:
                 ids.append(run.id)
-                for number, payload in enumerate(PAYLOADS):
+                for number, payload in enumerate(payloads):
                     autotrack.log_param(payload, payload + str(turn))
                     autotrack.log_param(f"nested {number}", {payload: [payload] * 4})
                     for step in range(3):
                         autotrack.log_metric(payload, number + step * turn, step=step)
                     autotrack.set_tag(payload, payload)
                     if number % 5 == 0:
-                        autotrack.log_text(payload, f"{number}-{re.sub('[^a-z<>]', '', payload)}.txt")
-                autotrack.set_tag("team", PAYLOADS[3])
-                autotrack.set_tag("mlflow.note.content", PAYLOADS[1])
-                autotrack.log_table({payload: [payload, "1"] for payload in PAYLOADS}, "cv_results.csv")
-                autotrack.log_dict(dict.fromkeys(PAYLOADS, 1.0), "feature_importance.json")
-                autotrack.log_dict({"packages": {payload: payload for payload in PAYLOADS}}, "environment.json")
-                autotrack.log_text("+" + "\n-".join(PAYLOADS), "git.diff")
-                autotrack.log_dataset({payload: [1, 2] for payload in PAYLOADS}, name=PAYLOADS[0])
-                truth = [PAYLOADS[at % 6] for at in range(30)]
-                autotrack.evaluate(truth, [PAYLOADS[at * 5 % 6] for at in range(30)], split=PAYLOADS[4])
+                        autotrack.log_text(payload, f"{number}-{re.sub('[^a-z<>=()]', '', payload)}.txt")
+                autotrack.set_tag("team", payloads[3])
+                autotrack.set_tag("mlflow.note.content", payloads[1])
+                autotrack.log_table({payload: [payload, "1"] for payload in payloads}, "cv_results.csv")
+                autotrack.log_dict(dict.fromkeys(payloads, 1.0), "feature_importance.json")
+                autotrack.log_dict({"packages": {payload: payload for payload in payloads}}, "environment.json")
+                autotrack.log_text("+" + "\n-".join(payloads), "git.diff")
+                autotrack.log_dataset({payload: [1, 2] for payload in payloads}, name=payloads[0])
+                truth = [payloads[at % 6] for at in range(30)]
+                autotrack.evaluate(truth, [payloads[at * 5 % 6] for at in range(30)], split=payloads[4])
+        with suppress(ValueError), autotrack.start_run(name="broken <script>alert(1)") as run:
+            ids.append(run.id)
+            raise ValueError("\n".join(payloads))
         autotrack.flush()
     finally:
         autotrack.disable()

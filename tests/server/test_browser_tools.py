@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from ui_browser import CLOSES_LATE, browser, open_page, ready
-from ui_server import home, record_runs, server
+from ui_server import home, serve, server
 
+import autotrack
 from autotrack.server.launch import Server
 from autotrack.store import Store
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-__all__ = ["browser", "home", "record_runs", "server"]
+__all__ = ["browser", "home", "server"]
 
 pytestmark = CLOSES_LATE
 
@@ -114,6 +116,45 @@ def test_charts_take_any_metric_as_their_axis(page: Page, server: Server) -> Non
     assert box is not None
     canvas.hover(position={"x": box["width"] / 2, "y": 50})
     assert page.locator("figure", has_text="loss").locator(".tip").first.inner_text().startswith("val_accuracy 0.")
+
+
+def test_notebook_far_away_holds_the_page_itself(
+    browser: Browser, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Colab and the like: the cell draws charts, without a server, and cut off from the notebook."""
+    monkeypatch.setenv("AUTOTRACK_STORE", str(server.place.home))
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "release")
+    context = browser.new_context(offline=True)
+    notebook = context.new_page()
+    for run, heading in (("run-0", "run-0"), (None, "5 runs compared")):
+        html = autotrack.show(run)._repr_mimebundle_()["text/html"]
+        assert 'sandbox="allow-scripts"' in html
+        assert "localhost" not in html
+        notebook.set_content(html)
+        frame = notebook.frame_locator("iframe")
+        frame.locator(".charts[data-loaded='2']").wait_for()
+        assert heading in frame.get_by_role("heading", level=1).inner_text()
+    context.close()
+
+
+def test_pictures_stand_on_the_overview(browser: Browser, tmp_path: Path) -> None:
+    autotrack.enable(to=[str(tmp_path / "home")], only=[], log_system_metrics=False, capture=[])
+    try:
+        with autotrack.start_run(name="drawn") as run:
+            autotrack.log_artifact(Path(__file__).parents[2] / "docs" / "images" / "ui-phone.png")
+            autotrack.log_text("<svg xmlns='http://www.w3.org/2000/svg'/>", "active.svg")
+        autotrack.flush()
+    finally:
+        autotrack.disable()
+    for own in serve(tmp_path / "home"):
+        for page in open_page(browser, own):
+            page.goto(f"{own.address}/runs/{run.id}")
+            pictures = page.locator(".pictures img")
+            assert pictures.count() == 1
+            assert pictures.evaluate("img => img.decode().then(() => img.naturalWidth)") > 100
+            pictures.click()
+            page.wait_for_url(re.compile("/files/"))
+            assert page.locator("img.artifact").evaluate("img => img.decode().then(() => img.naturalWidth)") > 100
 
 
 @pytest.mark.parametrize("kind", ["PNG", "SVG"])

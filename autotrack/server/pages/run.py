@@ -11,9 +11,9 @@ from starlette.exceptions import HTTPException
 from autotrack.evaluation.report import Evaluation
 from autotrack.highlights import rank_metrics
 from autotrack.names import CV_FOLDS, CV_RESULTS, ENVIRONMENT, OVERHEAD
-from autotrack.server.artifacts import TABLE_BYTES, file_id, read_text
+from autotrack.server.artifacts import IMAGES, TABLE_BYTES, file_id, read_text, suffix_of
 from autotrack.server.context import library_of, run_id_of
-from autotrack.server.csv_table import parse_csv
+from autotrack.server.csv_table import CsvTable, parse_csv
 from autotrack.server.evaluation_view import evaluation_data
 from autotrack.server.pages.frame import chart_keys, read_head, run_page
 from autotrack.server.registry_view import signature_parts
@@ -32,7 +32,9 @@ LEADING = 6
 LEADING_CHARTS = 3
 DESCRIPTION = "mlflow.note.content"
 MAX_CHILDREN = 500
+MAX_PICTURES = 12
 _CONTEXT_TAGS = re.compile(r"^(mlflow\.|autotrack\.)")
+_CANDIDATE = ("rank_test", "param_", "mean_test", "std_test", "mean_train", "std_train", "split")
 _DIFF = re.compile(r"(^|/)[^/]*\.(diff|patch)$")
 _CONSOLE = re.compile(r"(^|/)(console|output|stdout|stderr)[^/]*\.(txt|log)$")
 
@@ -49,6 +51,7 @@ def overview(store: Store, run_id: str) -> dict[str, Any]:
     head = read_head(store, run_id)
     ranked = rank_metrics([head.summaries])
     tags = head.run.tags
+    pictures = [file.path for file in store.artifacts(run_id) if suffix_of(file.path) in IMAGES]
     return {
         "leading": [(key, head.summaries[key]) for key in ranked[:LEADING]],
         "metrics": [(key, head.summaries[key]) for key in ranked],
@@ -61,12 +64,13 @@ def overview(store: Store, run_id: str) -> dict[str, Any]:
         "charts": _leading_charts(head.summaries),
         "datasets": store.datasets(run_id),
         "models": store.models(run_id),
+        "pictures": [(file_id(path), path) for path in pictures[:MAX_PICTURES]],
     }
 
 
 def _leading_charts(summaries: dict[str, MetricSummary]) -> list[str]:
-    """Return the charts of the overview: of the leading metrics, without the one that only counts."""
-    several = set(chart_keys(summaries, system=False))
+    """Return the charts of the overview: the leading metrics with a course, which a score logged twice has not."""
+    several = {key for key, summary in summaries.items() if summary.last_step > summary.first_step}
     return [key for key in rank_metrics([summaries]) if key in several and key not in COUNTERS][:LEADING_CHARTS]
 
 
@@ -127,7 +131,19 @@ def show_search(request: Request) -> Response:
     if table is None:
         raise HTTPException(404)
     folds = read_text(library, run_id, CV_FOLDS, TABLE_BYTES)
-    return run_page(request, "search.html", "search", table=table, folds=parse_csv(folds) if folds else None)
+    folds_table = parse_csv(folds) if folds else None
+    return run_page(request, "search.html", "search", table=_telling_first(table), folds=folds_table)
+
+
+def _telling_first(table: CsvTable) -> CsvTable:
+    """Put what was tried and how well it did before times, folds and ranks."""
+    order = sorted(range(len(table.head)), key=lambda at: _candidate_rank(table.head[at]))
+    rows = [[row[at] for at in order if at < len(row)] for row in table.rows]
+    return CsvTable([table.head[at] for at in order], rows, table.more)
+
+
+def _candidate_rank(name: str) -> int:
+    return next((at for at, start in enumerate(_CANDIDATE) if name.startswith(start)), len(_CANDIDATE))
 
 
 def show_data(request: Request) -> Response:

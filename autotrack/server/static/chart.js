@@ -320,10 +320,13 @@ function drawLine(context, one, x, y) {
     pen = true;
   }
   context.stroke();
-  if (one.x.length === 1) {
-    context.beginPath();
-    context.arc(x(one.x[0]), y(one.y[0]), 3, 0, 7);
-    context.fill();
+  // Points above one place make no line that could be seen.
+  if (one.x.length && one.x[0] === one.x[one.x.length - 1]) {
+    for (const value of one.y) {
+      context.beginPath();
+      context.arc(x(one.x[0]), y(value), 3, 0, 7);
+      context.fill();
+    }
   }
 }
 

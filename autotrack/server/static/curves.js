@@ -146,7 +146,8 @@ function useTools(tools) {
   for (const [name, input] of Object.entries(inputs)) {
     if (state.has(name)) input[input.type === "checkbox" ? "checked" : "value"] = input.type === "checkbox" ? state.get(name) === "1" : state.get(name);
   }
-  const read = () => ({ search: inputs.search.value, axis: inputs.axis.value || "step", smoothing: Number(inputs.smoothing.value), log: inputs.log.checked, logx: inputs.logx.checked, clip: inputs.clip.checked });
+  if (!inputs.axis.value) inputs.axis.value = "step"; // the address names a metric that is not here
+  const read = () => ({ search: inputs.search.value, axis: inputs.axis.value, smoothing: Number(inputs.smoothing.value), log: inputs.log.checked, logx: inputs.logx.checked, clip: inputs.clip.checked });
   const apply = () => {
     const view = read();
     find("[data-tool=smoothing-text]", tools).textContent = String(view.smoothing);

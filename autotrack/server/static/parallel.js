@@ -86,7 +86,9 @@ export class Parallel {
       context.lineWidth = 1;
       context.strokeRect(this.x[at], TOP, 0, HEIGHT - TOP - BOTTOM);
       context.fillStyle = color("--text");
-      context.fillText(cut(context, axis.name, space), this.x[at], at % 2 && space < 90 ? 24 : 12);
+      const name = cut(context, axis.name, space);
+      const half = context.measureText(name).width / 2 + 2;
+      context.fillText(name, Math.min(Math.max(this.x[at], half), this.canvas.clientWidth - half), at % 2 && space < 90 ? 24 : 12);
       context.fillStyle = color("--muted");
       for (const [value, text] of axis.marks) context.fillText(cut(context, text, Math.min(space, 110)), this.x[at], this.y[at](value) + (axis.texts ? -3 : this.y[at](value) < HEIGHT / 2 ? -4 : 13));
       const range = this.kept.get(axis.name);
