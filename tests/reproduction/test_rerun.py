@@ -123,3 +123,16 @@ def test_without_a_repository_the_kept_script_is_run(tmp_path: Path) -> None:
     (tmp_path / "alone.py").write_text("raise SystemExit(3)\n")
     again = json.loads(autotrack("rerun", "@last", "--json", directory=tmp_path))
     assert [(row["before"], row["after"]) for row in again["metrics"]] == [(1 / 3 * 0.1, 1 / 3 * 0.1)]
+
+
+@pytest.mark.slow
+def test_the_example_reproduces_its_run(tmp_path: Path) -> None:
+    example = Path(__file__).resolve().parents[2] / "examples" / "reproduce_run.py"
+    done = subprocess.run(
+        [sys.executable, str(example)], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.split("$ autotrack rerun @last")[1:]
+    assert "identical" in first
+    assert "differs" not in first
+    assert "differs" in second
