@@ -24,6 +24,7 @@ from autotrack.errors import (
 
 COMMANDS = {
     "run": "run",
+    "init": "init",
     "ls": "ls",
     "show": "show",
     "ui": "ui",
