@@ -13,7 +13,7 @@ from autotrack.journal import Journal, create_journal
 from autotrack.owner import Owner
 from autotrack.records import NoteLogged
 from autotrack.recovery import Recovery
-from autotrack.run_journal import RunJournal, end_all
+from autotrack.run_journal import RunJournal, end_all, retry_refused
 from autotrack.settings import Settings
 from autotrack.targets import connectors, home_root
 from autotrack.worker import Worker
@@ -76,6 +76,7 @@ class Recorder:
         """Wait until backends (all, or those of `targets`) have all that was logged; say whether they have."""
         started = time.monotonic()
         done = self.worker.drain(timeout)
+        retry_refused()
         left = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
         return self.delivery.flush(left, targets) and done
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import weakref
@@ -20,6 +21,8 @@ MAX_LINGERING = 16
 
 _all: weakref.WeakSet[RunJournal] = weakref.WeakSet()
 _lingering: deque[RunJournal] = deque()
+_refused: set[RunJournal] = set()
+"""Journals with records that the disk refused. Held here, because their runs may end and go before it takes them."""
 
 
 class RunJournal:
@@ -56,19 +59,33 @@ class RunJournal:
         with self._lock:
             data = encode_record(record)
             try:
-                if self._journal is None or self._journal.closed:
-                    self._journal = self._open(self._run_id)
-                self._backlog.write_to(self._journal)
-                self._journal.append_frame(data)
+                self._writable().append_frame(data)
             except OSError as error:
                 self._keep(data, error)
             if self._ended:
                 _linger(self)
+        if _refused and self not in _refused:  # the disk takes records again: those of other runs, too
+            retry_refused()
+
+    def _writable(self) -> Journal:
+        """Return the journal, open, with everything in it that the disk refused before."""
+        if self._journal is None or self._journal.closed:
+            self._journal = self._open(self._run_id)
+        self._backlog.write_to(self._journal)
+        _refused.discard(self)
+        return self._journal
 
     def _keep(self, data: bytes, error: OSError) -> None:
-        if not self._backlog:
+        if self not in _refused:
             logger.warning("cannot write the journal of run %s: %s; keeping records in memory", self._run_id, error)
+        _refused.add(self)
         self._backlog.keep(data, f"disk: {error.strerror or error}")
+
+    def retry(self) -> None:
+        """Try to write what the disk refused."""
+        with self._lock, contextlib.suppress(OSError):  # it still refuses: the next try may do better
+            self._writable()
+            self._close_if_done()
 
     def hold(self) -> None:
         """Keep the journal open for a background job, though the run may end."""
@@ -88,11 +105,18 @@ class RunJournal:
             self._close_if_done()
 
     def _close_if_done(self) -> None:
-        if self._ended and self._holds == 0 and self._journal is not None:
-            self._journal.close()
-            self._report_losses()
+        if self._ended and self._holds == 0 and self not in _refused:
+            self._close()
 
-    def _report_losses(self) -> None:
+    def give_up(self) -> None:
+        """Close the journal and say what the disk has refused to the last."""
+        with self._lock:
+            _refused.discard(self)
+            self._close()
+
+    def _close(self) -> None:
+        if self._journal is not None:
+            self._journal.close()
         if self._backlog or self._backlog.dropped:
             lost = len(self._backlog) + sum(self._backlog.dropped.values())
             reasons = ", ".join(self._backlog.dropped) or "the disk refused them"
@@ -104,6 +128,7 @@ class RunJournal:
         if self._journal is not None:
             self._journal.abandon_after_fork()
             self._journal = None
+        self._backlog = Backlog()  # the parent's to write
 
 
 def _linger(journal: RunJournal) -> None:
@@ -114,15 +139,25 @@ def _linger(journal: RunJournal) -> None:
             _lingering.popleft().end()
 
 
+def retry_refused() -> None:
+    """Try to write what the disk has refused so far, of all runs."""
+    for journal in list(_refused):
+        journal.retry()
+
+
 def end_all() -> None:
     """Close the journals that no background job holds."""
     _lingering.clear()
+    retry_refused()
     for journal in list(_all):
         journal.end()
+    for journal in list(_refused):
+        journal.give_up()
 
 
 def abandon_all_after_fork() -> None:
     """Leave all files of the parent alone."""
     _lingering.clear()
+    _refused.clear()
     for journal in list(_all):
         journal.abandon_after_fork()
