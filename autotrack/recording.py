@@ -6,6 +6,7 @@ There is one at a time. The end of the process, or `disable`, finishes open runs
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
@@ -89,6 +90,18 @@ def _at_exit() -> None:
         where = ", ".join(recorder.delivery.targets)
         message = f"autotrack: records for {where} wait in {recorder.home.journals}; `autotrack sync` delivers them"
         print(message, file=sys.stderr)  # noqa: T201 - logging may be gone at this point
+    if type(_fatal_error()) is KeyboardInterrupt:
+        _be_interrupted_again()
+
+
+def _be_interrupted_again() -> None:
+    """Have the interpreter exit as it does after Ctrl-C, by the signal, so that shells and schedulers stop as well.
+
+    CPython keeps in a variable that text it ran (here: the program) ended with KeyboardInterrupt, and forgets it with
+    the next text that is run; libraries that we import run some, such as every named tuple.
+    """
+    with contextlib.suppress(KeyboardInterrupt):
+        exec("raise KeyboardInterrupt")  # noqa: S102 - the text has to be one; nothing of the user's is in it
 
 
 def _fatal_error() -> BaseException | None:
