@@ -18,7 +18,7 @@ from autotrack.errors import RetryableError
 from autotrack.records import AnyRecord, ArtifactLogged
 from autotrack.store.apply import apply_records
 from autotrack.store.damage import file_identity, is_damage
-from autotrack.store.engine import open_engine, sqlite_path
+from autotrack.store.engine import open_engine, sqlite_path, write_transaction
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -52,7 +52,7 @@ class SqlBackend:
         hashed = [self._hashed(record) if isinstance(record, ArtifactLogged) else record for record in records]
         self._reopen_if_gone()
         try:
-            with self._engine.begin() as connection:
+            with write_transaction(self._engine) as connection:
                 apply_records(connection, hashed)
         except DBAPIError as error:
             self._raise_retryable(error)

@@ -9,7 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from autotrack.errors import MissingDependencyError, StoreUnavailableError
 from autotrack.store.damage import exclusive, file_identity, is_damage, set_aside
+from autotrack.store.forking import no_fork
 from autotrack.store.location import database_url
 from autotrack.store.migrate import ensure_schema
 from autotrack.store.patterns import search_pattern
@@ -72,6 +73,13 @@ def open_engine(
 def sqlite_path(engine: Engine) -> Path | None:
     """Give the file of a SQLite store, or None for another database."""
     return Path(str(engine.url.database)) if engine.dialect.name == "sqlite" else None
+
+
+@contextmanager
+def write_transaction(engine: Engine) -> Iterator[Connection]:
+    """Give a connection in a transaction that holds the write lock and is committed at the end."""
+    with no_fork() if engine.dialect.name == "sqlite" else nullcontext(), engine.begin() as connection:
+        yield connection
 
 
 def _open_sqlite(address: URL, *, read_only: bool, upgrade: bool) -> Engine:
@@ -134,7 +142,8 @@ def _sqlite_engine(path: Path, *, read_only: bool) -> Engine:
     uri = f"{path.as_uri()}?mode={mode}"
 
     def connect() -> sqlite3.Connection:
-        return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        with no_fork():
+            return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
     engine = create_engine(URL.create("sqlite", database=str(path)), creator=connect, paramstyle="named")
     event.listen(engine, "connect", _set_up_connection)
@@ -145,8 +154,9 @@ def _sqlite_engine(path: Path, *, read_only: bool) -> Engine:
 
 
 def _set_up_connection(connection: Any, _: object) -> None:
-    for pragma in ("synchronous = NORMAL", "foreign_keys = ON", "cache_size = -65536", "temp_store = MEMORY"):
-        connection.execute(f"PRAGMA {pragma}")
+    with no_fork():
+        for pragma in ("synchronous = NORMAL", "foreign_keys = ON", "cache_size = -65536", "temp_store = MEMORY"):
+            connection.execute(f"PRAGMA {pragma}")
     connection.create_function("regexp", 2, search_pattern, deterministic=True)
 
 
@@ -170,7 +180,8 @@ def _use_write_ahead_log(engine: Engine) -> None:
     try:
         while connection.driver_connection is not None:
             try:
-                connection.driver_connection.execute("PRAGMA journal_mode = WAL").close()
+                with no_fork():
+                    connection.driver_connection.execute("PRAGMA journal_mode = WAL").close()
             except sqlite3.OperationalError as error:
                 # While another process makes the same change, SQLite answers at once instead of waiting.
                 if "locked" not in str(error) or time.monotonic() > deadline:

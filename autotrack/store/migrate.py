@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Column, Connection, Engine, MetaData, Table, Text, inspect, select, text
 
 from autotrack.errors import NewerSchemaError, OlderSchemaError
+from autotrack.store.forking import no_fork
 from autotrack.store.in_use import upgrading
 from autotrack.store.schema import HEAD, VERSION_TABLE
 
@@ -29,7 +30,7 @@ def ensure_schema(engine: Engine, *, read_only: bool = False, upgrade: bool = Tr
         OlderSchemaError: The store needs an upgrade, which `read_only` or `upgrade` forbids.
         StoreUnavailableError: Servers of the older release use it.
     """
-    with engine.connect().execution_options(reading=True) as connection:
+    with no_fork(), engine.connect().execution_options(reading=True) as connection:
         revision = _revision(connection)
     if revision == HEAD:
         return
@@ -42,7 +43,7 @@ def ensure_schema(engine: Engine, *, read_only: bool = False, upgrade: bool = Tr
             f"store {engine.url!r} has schema {revision}, older than {HEAD}; stop all servers that use it, then run "
             "`autotrack server upgrade`"
         )
-    with engine.begin() as connection:
+    with no_fork(), engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PG_LOCK})
         if _revision(connection) != HEAD:  # another process may have been first

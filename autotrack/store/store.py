@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import Connection, Engine, Table, and_, delete, func, select, update
 
 from autotrack.store import queries, rows, schema
-from autotrack.store.engine import open_engine
+from autotrack.store.engine import open_engine, write_transaction
 from autotrack.store.health import find_problems
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection in a transaction that holds the write lock and is committed at the end."""
-        with self._engine.begin() as connection:
+        with write_transaction(self._engine) as connection:
             yield connection
 
     def within(self, connection: Connection) -> Store:
