@@ -14,7 +14,7 @@ from autotrack.errors import SettingsError
 from autotrack.integration import Integration
 from autotrack.patching.imports import ImportWatcher
 from autotrack.patching.nesting import remember_starter
-from autotrack.patching.patcher import Patcher, UnsupportedLibraryError
+from autotrack.patching.patcher import Patcher, UnsupportedLibraryError, undo_all
 from autotrack.shield import contain
 
 logger = logging.getLogger("autotrack")
@@ -126,10 +126,9 @@ class Plugins:
     def disable(self) -> None:
         """Put every attribute back and stop watching imports."""
         self._watcher.stop()
-        for integration, patcher in reversed(self._installed.values()):
-            patcher.undo()
+        undo_all([self._threads, *(patcher for _, patcher in self._installed.values())])
+        for integration, _ in reversed(self._installed.values()):
             integration.uninstall()
-        self._threads.undo()
         forget()
         self._installed.clear()
         self._status.clear()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import functools
 import gc
+import itertools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +18,8 @@ from autotrack.patching.call import signature
 from autotrack.patching.observation import Arguments, Observer, begin
 
 _ABSENT = object()
+_order = itertools.count()
+"""In which order patches are made, over all patchers: several may replace the same attribute, one on the other."""
 
 
 class UnsupportedLibraryError(Exception):
@@ -33,7 +36,7 @@ class Patcher:
     def __init__(self, source: str) -> None:
         self.source = source
         self.live = True
-        self._patches: list[tuple[Any, str, Any, Any]] = []
+        self._patches: list[tuple[int, Any, str, Any, Any]] = []
         self._sought: list[tuple[Any, Any]] = []
 
     def __reduce__(self) -> Any:
@@ -113,7 +116,7 @@ class Patcher:
 
     def replace(self, owner: Any, name: str, value: Any) -> None:
         """Set an attribute, to be put back (or removed, where it was inherited) by `undo`."""
-        self._patches.append((owner, name, vars(owner).get(name, _ABSENT), value))
+        self._patches.append((next(_order), owner, name, vars(owner).get(name, _ABSENT), value))
         setattr(owner, name, value)
 
     def require(self, function: Callable[..., Any], *parameters: str) -> None:
@@ -129,16 +132,7 @@ class Patcher:
 
     def undo(self) -> None:
         """Put every attribute back; where another tool wrapped ours, leave its wrapper and go transparent."""
-        self.live = False
-        for owner, name, original, replacement in reversed(self._patches):
-            if vars(owner).get(name, _ABSENT) is not replacement:
-                continue
-            if original is _ABSENT:
-                delattr(owner, name)
-            else:
-                setattr(owner, name, original)
-        self._patches.clear()
-        self._sought.clear()
+        undo_all([self])
 
     def unreached(self) -> list[str]:
         """Return names of functions that something else than a module still holds: calls through it are not seen.
@@ -155,7 +149,24 @@ class Patcher:
     @property
     def patched(self) -> list[str]:
         """Names of what is patched, for `autotrack doctor`."""
-        return [f"{getattr(owner, '__name__', owner)}.{name}" for owner, name, _, _ in self._patches]
+        return [f"{getattr(owner, '__name__', owner)}.{name}" for _, owner, name, _, _ in self._patches]
+
+
+def undo_all(patchers: Iterable[Patcher]) -> None:
+    """Undo several patchers, the latest patch of them all first."""
+    patches: list[tuple[int, Any, str, Any, Any]] = []
+    for patcher in patchers:
+        patcher.live = False
+        patches += patcher._patches  # noqa: SLF001 - a part of the class that concerns several of it
+        patcher._patches.clear()  # noqa: SLF001 - see above
+        patcher._sought.clear()  # noqa: SLF001 - see above
+    for _, owner, name, original, replacement in sorted(patches, key=lambda patch: patch[0], reverse=True):
+        if vars(owner).get(name, _ABSENT) is not replacement:
+            continue
+        if original is _ABSENT:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, original)
 
 
 def _is_foreign(holder: Any, patched: Any) -> bool:

@@ -21,7 +21,7 @@ import autotrack
 from autotrack.patching import nesting
 from autotrack.patching.call import Call
 from autotrack.patching.imports import ImportWatcher
-from autotrack.patching.patcher import Patcher, UnsupportedLibraryError
+from autotrack.patching.patcher import Patcher, UnsupportedLibraryError, undo_all
 from autotrack.testing import MemoryBackend
 
 calls: list[Any] = []
@@ -462,3 +462,21 @@ def test_a_thread_started_in_a_call_does_not_keep_the_users_objects(patcher: Pat
     assert reference() is None
     stop.set()
     thread.join()
+
+
+def test_patchers_that_met_at_one_attribute_are_undone_together() -> None:
+    class Library:
+        def fit(self) -> None: ...
+
+    def wrapped(function: Any) -> Any:
+        def fit(self: Library) -> None:
+            function(self)
+
+        return fit
+
+    original = vars(Library)["fit"]
+    first, second = Patcher("first"), Patcher("second")
+    for patcher in (first, second, first):
+        patcher.wrap(Library, "fit", wrapped)
+    undo_all([second, first])
+    assert vars(Library)["fit"] is original
