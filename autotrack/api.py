@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from autotrack import processes, recording
 from autotrack.active import active_run, paused, pop, push
 from autotrack.backends import check_target
+from autotrack.capture.secret_names import mask_also
 from autotrack.errors import AutotrackError
 from autotrack.plugins import Plugins
 from autotrack.records import FINISHED
@@ -120,6 +121,7 @@ def _switch_to(wanted: Settings) -> None:
     if wanted.disabled or not _records_here(wanted):
         return
     recording.configure(wanted)
+    mask_also(wanted.redact)
     logger.setLevel(wanted.log_level.upper())
     plugins = Plugins()
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from autotrack import names
 from autotrack.capture.program import known_options, known_params
+from autotrack.capture.secret_names import mask_also
 from autotrack.capture.seeds import framework_seeds
 from autotrack.recorder import Recorder
 from autotrack.recording import current_recorder
@@ -26,6 +27,8 @@ def record_context(run: Run) -> None:
     """Record code, command line, environment and system metrics of a root run, as the settings say."""
     recorder = current_recorder()
     recorder.runs[run.id] = run
+    if recorder.settings.redact:
+        mask_also(recorder.settings.redact)
     parts = frozenset(recorder.settings.capture)
     position = next(_position)
     _latest[:] = [run]

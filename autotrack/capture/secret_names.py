@@ -11,7 +11,9 @@ A name is split into words (`apiKey`, `API_KEY` and `api-key` are the same two w
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from enum import Enum
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import pairwise
 
@@ -62,6 +64,20 @@ _HARMLESS_NEIGHBOURS = _words(
     """
 )
 _WORKING_DIRECTORY_VARIABLES = frozenset({"PWD", "OLDPWD"})
+_more: tuple[str, ...] = ()
+
+
+def mask_also(patterns: Iterable[str]) -> None:
+    """Take names that match these patterns for those of secrets, too, instead of any given before.
+
+    Args:
+        patterns: Words of a name ("pin"), or shell patterns of whole names ("*_pin"), in upper or lower case.
+    """
+    global _more  # noqa: PLW0603 - the user's own setting holds for the process
+    given = tuple(pattern.lower() for pattern in patterns)
+    if given != _more:
+        _more = given
+        sensitivity.cache_clear()
 
 
 @lru_cache(maxsize=4096)
@@ -70,6 +86,8 @@ def sensitivity(name: str) -> Sensitivity:
     if name in _WORKING_DIRECTORY_VARIABLES:
         return Sensitivity.PLAIN
     words = [word.lower() for word in _WORD.findall(name)]
+    if any(pattern in words or fnmatchcase(name.lower(), pattern) for pattern in _more):
+        return Sensitivity.CERTAIN
     if any(word in _SECRET_WORDS or _SECRET_PARTS.search(word) for word in words):
         return Sensitivity.CERTAIN
     if any(pair in _SECRET_PAIRS for pair in pairwise(words)):

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import autotrack
+from autotrack.capture.secret_names import is_secret_name
 from autotrack.capture.seeds import framework_seeds
 from autotrack.testing import MemoryBackend
 
@@ -194,3 +195,20 @@ def test_nothing_is_learned_where_capture_is_off(monkeypatch: pytest.MonkeyPatch
     autotrack.enable(to="memory://off", capture=[])
     assert argparse.ArgumentParser.parse_known_args is before
     autotrack.disable()
+
+
+def test_the_setting_redact_names_more_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py", "--door-pin=1234", "--badge=5678", "--spin=1"])
+    autotrack.enable(to="memory://redact", log_system_metrics=False, capture=["arguments"], redact=["pin", "badg*"])
+    parser = argparse.ArgumentParser()
+    for name in ("--door-pin", "--badge", "--spin"):
+        parser.add_argument(name)
+    parser.parse_args()
+    with autotrack.start_run():
+        pass
+    autotrack.disable()
+    (run,) = MemoryBackend.named("redact").runs
+    assert run.params == {"door_pin": "***", "badge": "***", "spin": "1"}
+    autotrack.enable(to="memory://redact")
+    autotrack.disable()
+    assert not is_secret_name("door_pin")
