@@ -11,7 +11,7 @@ import os
 import stat
 import time
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -26,6 +26,7 @@ MAX_FILE = 1_000_000
 MAX_TOTAL = 4_000_000
 """Bytes of all changed files together, and of all untracked ones."""
 MAX_UNTRACKED = 500
+MAX_LOOKED_AT = 2_000
 _SECRET_FILES = ("*.env", ".env*", "*.pem", "*.key", "*.p12", "*.pfx", "*.kdbx", "id_[dre]*", ".netrc", ".pypirc")
 _DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=all", "--no-renames")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -113,8 +114,10 @@ class _Untracked:
         self._room = MAX_TOTAL
         self._files: list[tuple[str, bytes, int]] = []
 
-    def add(self, names: Iterable[str]) -> None:
-        for name in names:
+    def add(self, names: Sequence[str]) -> None:
+        if len(names) > MAX_LOOKED_AT:
+            self.left_out.append(f"{len(names) - MAX_LOOKED_AT} more (too many files)")
+        for name in names[:MAX_LOOKED_AT]:
             reason = self._take(name)
             if reason is not None:
                 self.left_out.append(f"{name} ({reason})")

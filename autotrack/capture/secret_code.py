@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from autotrack.capture.secret_names import is_secret_name
-from autotrack.capture.secret_text import MASK, OPAQUE, redact, redact_shapes
+from autotrack.capture.secret_text import MASK, OPAQUE, in_blocks, redact, redact_shapes
 
 _PYTHON = (".py", ".pyi", ".pyw", ".pyx")
 _LITERAL = re.compile(
@@ -35,8 +35,10 @@ def redact_file(name: str, text: str) -> tuple[str, int]:
         >>> redact_file("config.ini", "password = hunter2")
         ('password = ***', 1)
     """
-    if not name.endswith(_PYTHON):
-        return redact(text)
+    return in_blocks(_redact_python, text) if name.endswith(_PYTHON) else redact(text)
+
+
+def _redact_python(text: str) -> tuple[str, int]:
     text, count = redact_shapes(text)
     parts: list[str] = []
     done = position = 0

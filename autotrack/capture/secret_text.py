@@ -6,6 +6,7 @@ Expressions below have bounded repetition or start only at word boundaries: time
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 
 from autotrack.capture.secret_names import Sensitivity, sensitivity
 
@@ -39,6 +40,7 @@ _NAME = re.compile(
 )
 _VALUE = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?|[^\s;&\"']+")
 _ENOUGH_TO_JUDGE = 1024  # characters: keeps the time linear where a long value is not taken for a secret
+_BLOCK = 16_384
 _CODE = re.compile(r"[()\[\]{}]|^(?:None|True|False|self\..*|lambda)$")
 OPAQUE = re.compile(r"^(?=.*\d)[\w+/=.~-]{12,}$")
 """What nobody writes by hand as a word."""
@@ -54,6 +56,26 @@ _RULES = (
 
 def redact(text: str) -> tuple[str, int]:
     """Replace each secret in `text` by `MASK` and count them."""
+    return in_blocks(_redact, text)
+
+
+def in_blocks(redact: Callable[[str], tuple[str, int]], text: str) -> tuple[str, int]:
+    """Redact a long text some lines at a time: an expression keeps all other threads waiting until it is through."""
+    if len(text) <= _BLOCK or "PRIVATE KEY" in text:  # a key in a text has many lines
+        return redact(text)
+    redacted = [redact(block) for block in _blocks(text)]
+    return "".join(part for part, _ in redacted), sum(count for _, count in redacted)
+
+
+def _blocks(text: str) -> Iterator[str]:
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + _BLOCK) + 1 or len(text)
+        yield text[start:end]
+        start = end
+
+
+def _redact(text: str) -> tuple[str, int]:
     text, shapes = redact_shapes(text)
     text, count = _redact_assignments(text)
     return text, shapes + count

@@ -131,3 +131,10 @@ def test_saved_plotly_figures_too(tracked: None, tmp_path: Path) -> None:
     with autotrack.start_run() as run:
         go.Figure(go.Scatter(y=[1, 2])).write_json(tmp_path / "curve.json")
     assert kept(run, "figures/curve.json") == (tmp_path / "curve.json").read_bytes()
+
+
+def test_secrets_in_long_output_are_masked_wherever_they_stand() -> None:
+    lines = [f"step {number} password=hunter2-{number} loss 0.5" for number in range(3_000)]
+    shown = readable("\n".join(lines))
+    assert "hunter2" not in shown
+    assert shown.splitlines() == [f"step {number} password=*** loss 0.5" for number in range(3_000)]
