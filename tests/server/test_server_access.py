@@ -1,4 +1,4 @@
-"""Who may come in, under which name, from where: S14 to S22 of the list in docs/ui.md, on the running server."""
+"""Who may come in, under which name, from where: S14 to S22 of docs/security.md, on the running server."""
 
 from __future__ import annotations
 

@@ -36,9 +36,16 @@ function shares(data, mode) {
   return data.counts.map((count, at) => count / (sums[data[column][at]] || 1));
 }
 
-function shade(share, negative = false) {
-  const base = negative ? color("--c1") : `rgb(${color("--heat")})`;
-  return `color-mix(in srgb, ${base} ${Math.round(Math.min(Math.abs(share), 1) * 82)}%, transparent)`;
+const channels = (text) => (text.startsWith("#") ? text.match(/\w\w/g).map((part) => parseInt(part, 16)) : text.match(/\d+/g).map(Number));
+
+// The ground of a cell; https://www.w3.org/TR/WCAG21/#dfn-relative-luminance says whether black or white is read on it.
+function paint(cell, share, negative) {
+  const part = Math.min(Math.abs(share), 1) * 0.82;
+  const below = channels(color("--page"));
+  const mixed = channels(color(negative ? "--c1" : "--heat")).map((value, at) => Math.round(value * part + below[at] * (1 - part)));
+  const [red, green, blue] = mixed.map((value) => (value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4));
+  cell.style.background = `rgb(${mixed.join(" ")})`;
+  cell.style.color = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff";
 }
 
 function table(data, labels, mode, signed) {
@@ -51,10 +58,7 @@ function table(data, labels, mode, signed) {
     const count = at === undefined ? 0 : data.counts[at];
     const text = at === undefined ? (signed ? "" : "0") : mode === "counts" ? (signed && count > 0 ? `+${format(count)}` : format(count)) : percent(share[at]);
     const cell = make("td", { class: `${row === column ? "right" : ""}${count ? "" : " none"}`, title: `true ${label}, predicted ${other}: ${format(count)}` }, text);
-    if (at !== undefined && count) {
-      cell.style.background = shade(share[at], signed && count < 0);
-      if (Math.abs(share[at]) > 0.55) cell.style.color = color("--page");
-    }
+    if (at !== undefined && count) paint(cell, share[at], signed && count < 0);
     return cell;
   })));
   return make("table", { class: data.size > 6 ? "matrix dense" : "matrix" }, make("thead", {}, head), make("tbody", {}, ...rows));
