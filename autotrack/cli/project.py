@@ -34,6 +34,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         grid: As NAME=VALUE,VALUE.
         jobs: How many runs at once.
         environment: "local", "uv", "venv", "conda", "docker", or None for what the project asks for.
+        backend: "local", or "slurm" or "kubernetes" to write the file of a job instead.
         name: Of the run.
     """
 
@@ -44,12 +45,14 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     grid: Sequence[str]
     jobs: int
     environment: str | None
+    backend: str
     name: str | None
 
 
 def run_project(request: Request, settings: Settings) -> int:
     """Run a project; return the exit status of the first start that failed, or 0."""
     from autotrack import recording
+    from autotrack.cli.project_jobs import write_job
     from autotrack.projects.commands import Places, build_command
     from autotrack.projects.environments import prepare
     from autotrack.projects.grid import combinations, parse_values
@@ -65,6 +68,9 @@ def run_project(request: Request, settings: Settings) -> int:
         entry = project.entry_point(request.entry or "main")
         places = Places(project.directory, Path.cwd(), work / "downloads")
         jobs = [Job(*build_command(entry, one, places)) for one in values]
+        if request.backend != "local":
+            write_job(request, project, entry, _variables(settings))
+            return 0
         prepared = prepare(project, request.environment, say)
         recording.configure(settings)
         shims = work / "python"

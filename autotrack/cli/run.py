@@ -32,7 +32,7 @@ def _is_project(given: Mapping[str, Any]) -> bool:
         return False
     target = given["command"][0]
     asked = any(given[option] for option in ("params", "grid", "entry", "environment"))
-    return asked or os.path.isdir(target) or parse_source(target) is not None
+    return asked or given["backend"] != "local" or os.path.isdir(target) or parse_source(target) is not None
 
 
 @click.command(cls=RunCommand, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -51,6 +51,13 @@ def _is_project(given: Mapping[str, Any]) -> bool:
     "environment",
     type=click.Choice(["local", "uv", "venv", "conda", "docker"]),
     help="What a project runs in; by default what it asks for.",
+)
+@click.option(
+    "--backend",
+    type=click.Choice(["local", "slurm", "kubernetes"]),
+    default="local",
+    show_default=True,
+    help="Where a project runs; for a cluster, the file of a job is written.",
 )
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT|DIR|GIT_URL [ARGUMENTS]...")
 @click.pass_obj
