@@ -169,5 +169,5 @@ def test_the_ipython_extension_records(tmp_path: Path) -> None:
 
 
 def test_shells_can_complete_commands() -> None:
-    variables = {"_AUTOTRACK_COMPLETE": "bash_complete", "COMP_WORDS": "autotrack re", "COMP_CWORD": "1"}
+    variables = {"_AUTOTRACK_COMPLETE": "bash_complete", "COMP_WORDS": "autotrack res", "COMP_CWORD": "1"}
     assert start(**variables).stdout.split() == ["plain,restore"]
