@@ -17,7 +17,7 @@ from autotrack.backends.base import BackendContext
 from autotrack.errors import RetryableError
 from autotrack.records import AnyRecord, ArtifactLogged
 from autotrack.store.apply import apply_records
-from autotrack.store.damage import file_identity, is_damage
+from autotrack.store.damage import file_identity, is_damage, set_aside
 from autotrack.store.engine import open_engine, sqlite_path, write_transaction
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ class SqlBackend:
     def _raise_retryable(self, error: DBAPIError) -> None:
         if self._path is not None and is_damage(error):
             self._engine.dispose()
-            self._open()  # moves the damaged file aside
+            set_aside(self._path, self._identity)  # opening it again finds only what is damaged at its beginning
+            self._open()
             raise RetryableError(f"the store {self._path} was damaged and has been replaced") from error
         if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
             raise RetryableError(f"the store cannot take records now: {error.orig}") from error
