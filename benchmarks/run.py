@@ -1,0 +1,163 @@
+"""Run the benchmarks, ours beside the peers' in turn, and write docs/benchmarks.md with tables and a picture.
+
+    python benchmarks/run.py [--quick] [--to docs]
+
+The page says how busy the machine was: figures of a busy one compare within the page, and are worth nothing beyond it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import math
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from peers import PACKAGES, TRACKERS
+
+from autotrack.evaluation.marks import Bars, Chart
+from autotrack.evaluation.svg_chart import to_svg
+
+HERE = Path(__file__).resolve().parent
+COLUMNS = {
+    "ready_ms": "from import to the end of the first call, ms",
+    "p50_us": "a call, median, µs",
+    "p99_us": "a call, 99 %, µs",
+    "points_per_s": "points a second until durable",
+    "bytes_per_point": "bytes a point",
+}
+SCRIPTS = {
+    "log_calls.py": ["--points", "20000"],
+    "store.py": ["--points", "100000", "--runs", "1000"],
+    "evaluation.py": [],
+    "sklearn_fits.py": ["--rounds", "1", "--fits", "5"],
+    "boosting.py": [],
+    "keras_epochs.py": ["--rounds", "2"],
+    "lightning_epochs.py": [],
+    "torch_loop.py": ["--steps", "2000", "--rounds", "3"],
+}
+"""Benchmarks that print their own tables, and the arguments that keep them short enough to run one after the other."""
+
+Figures = dict[str, dict[str, list[float]]]
+
+
+def main() -> None:
+    """Measure and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="few points, two rounds, and the peers alone")
+    parser.add_argument("--to", type=Path, default=HERE.parent / "docs", help="folder of the page")
+    options = parser.parse_args()
+    load = [os.getloadavg()[0]]
+    figures = measure(rounds=2 if options.quick else 7, points=500 if options.quick else 5_000)
+    outputs = {} if options.quick else {name: output_of(name, arguments) for name, arguments in SCRIPTS.items()}
+    load.append(os.getloadavg()[0])
+    (options.to / "images").mkdir(parents=True, exist_ok=True)
+    (options.to / "images" / "log_calls.svg").write_text(picture(figures), encoding="utf-8")
+    (options.to / "benchmarks.md").write_text(page(figures, outputs, load, quick=options.quick), encoding="utf-8")
+
+
+def measure(*, rounds: int, points: int) -> Figures:
+    """Measure all trackers that are installed, each round all of them in turn."""
+    present = [name for name in TRACKERS if name not in PACKAGES or is_installed(PACKAGES[name])]
+    figures: Figures = {name: {column: [] for column in COLUMNS} for name in present}
+    for number in range(rounds):
+        for name in present[number % len(present) :] + present[: number % len(present)]:
+            print(f"round {number + 1} of {rounds}: {name}", flush=True)
+            found = json.loads(output_of("peers.py", [name, "--points", str(points)]).splitlines()[-1])
+            for column in COLUMNS:
+                figures[name][column].append(found[column])
+    return figures
+
+
+def is_installed(package: str) -> bool:
+    """Say whether a distribution is there."""
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def output_of(script: str, arguments: list[str]) -> str:
+    """Run a benchmark and return what it prints.
+
+    Raises:
+        SystemExit: It failed.
+    """
+    command = [sys.executable, str(HERE / script), *arguments]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "AUTOTRACK_TESTING": "0"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{script} {' '.join(arguments)} failed:\n{done.stderr[-3000:]}")
+    return done.stdout
+
+
+def page(figures: Figures, outputs: dict[str, str], load: list[float], *, quick: bool) -> str:
+    """Return the page."""
+    made = f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%d}{', in the quick form' if quick else ''}"
+    lines = [
+        "# Benchmarks\n",
+        "<!-- Made by benchmarks/run.py. -->\n",
+        f"Made by `make bench` on {made}: Python {platform.python_version()}, {os.cpu_count()} cores,",
+        f"load {load[0]:.1f} at the start and {load[1]:.1f} at the end. {verdict(max(load))}\n",
+        "## A log call, beside the peers\n",
+        "Each tracker in processes of its own, all of them in turn; the median of the rounds, and in brackets the",
+        "least and the most. The last column divides the median call by the bare append of the same round.\n",
+        f"| tracker | version | {' | '.join(COLUMNS.values())} | times a bare append |",
+        f"|---|---|{'---|' * len(COLUMNS)}---|",
+        *(row(name, figures) for name in figures),
+        "\n![What a log call costs](images/log_calls.svg)\n",
+    ]
+    for script, output in outputs.items():
+        lines += [f"## `benchmarks/{script}`\n", "```text", output.rstrip(), "```\n"]
+    return "\n".join(lines)
+
+
+def verdict(load: float) -> str:
+    """Say what the figures are worth."""
+    if load > (os.cpu_count() or 1) / 2:
+        return "The machine was busy: compare the rows with each other, and take no figure for itself."
+    return "The machine was quiet."
+
+
+def row(name: str, figures: Figures) -> str:
+    """Return the line of one tracker."""
+    version = metadata.version(PACKAGES[name]) if name in PACKAGES else ""
+    ratios = [ours / bare for ours, bare in zip(figures[name]["p50_us"], figures["bare append"]["p50_us"], strict=True)]
+    cells = [spread(figures[name][column]) for column in COLUMNS]
+    return f"| {name} | {version} | {' | '.join(cells)} | {spread(ratios)} |"
+
+
+def spread(values: list[float]) -> str:
+    """Return the median, and the least and the most."""
+    middle, low, high = statistics.median(values), min(values), max(values)
+    digits = 0 if middle >= 100 else 1
+    return f"{middle:,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})"
+
+
+def picture(figures: Figures) -> str:
+    """Draw what a call costs; the scale is the logarithm, because the trackers lie far apart."""
+    names = list(figures)
+    lengths = [math.log10(max(statistics.median(figures[name]["p50_us"]), 0.1)) + 1 for name in names]
+    places = [float(at) for at in range(len(names))]
+    bars = Bars(name="", places=places, lengths=lengths, width=0.7, flat=True)
+    return to_svg(
+        Chart(
+            title="What a log call costs",
+            note="median time of a call; each step to the right is ten times as much",
+            x_title="log10 of tenths of a microsecond",
+            y_title="",
+            marks=(bars,),
+            y_ticks=names,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
