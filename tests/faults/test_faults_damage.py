@@ -102,7 +102,7 @@ def test_any_damage_to_a_store(whole: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_more_damage_to_a_store(whole: Path, tmp_path: Path) -> None:
-    @settings(max_examples=300, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=200, suppress_health_check=list(HealthCheck))
     @given(change=damages)
     def check(change: tuple[str, float, int]) -> None:
         check_damaged_store(whole, tmp_path, change)

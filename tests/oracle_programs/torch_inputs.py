@@ -46,4 +46,4 @@ module = Module()
 options = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "accelerator": "cpu"}
 lightning.Trainer(max_epochs=2, enable_model_summary=False, **options).fit(module, loader)
 trained = {name: value.numpy().tobytes() for name, value in module.state_dict().items()}
-del model, optimizer, module, loader, features, labels, loss, X, y
+del model, optimizer, module, loader
