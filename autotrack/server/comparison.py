@@ -81,8 +81,11 @@ def compare(store: Store, library: Library, run_ids: Sequence[str], baseline: st
     base = next((run for run in runs if run.id == baseline), runs[0]) if runs else None
     few = runs[:MAX_CHARTED_RUNS]
     keys: dict[str, None] = {}
+    moving: set[str] = set()  # what was logged at one step only comes last
     for run in few:
-        keys.update(dict.fromkeys(chart_keys(store.metric_summaries(run.id), system=False)))
+        summaries = store.metric_summaries(run.id)
+        keys.update(dict.fromkeys(chart_keys(summaries, system=False)))
+        moving.update(key for key, summary in summaries.items() if summary.last_step > summary.first_step)
     return Comparison(
         runs=runs,
         baseline=base.id if base else "",
@@ -90,7 +93,7 @@ def compare(store: Store, library: Library, run_ids: Sequence[str], baseline: st
         metrics=_metrics(runs, base),
         context=_lines([_context(run) for run in runs]),
         packages=_packages(library, few),
-        charts=rank_metrics([keys])[:MAX_CHARTS],
+        charts=sorted(rank_metrics([keys]), key=lambda key: key not in moving)[:MAX_CHARTS],
         data=_data(store, runs),
     )
 

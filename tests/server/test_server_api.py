@@ -18,7 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ui_server import Client, record_runs, serve
 
+import autotrack
 from autotrack.server.address import RunsView, quote, read_fields, read_view, write_field, write_fields
+from autotrack.server.pages.run import read_evaluations
 from autotrack.store import Store
 from autotrack.store.filters import parse_filter
 from autotrack.store.filters.syntax import Field
@@ -216,3 +218,21 @@ def test_patterns_that_take_forever_are_refused(fresh: Client) -> None:
     reply = fresh.get("/?" + RunsView(filter='tags.bad ~ "(a+)+$b"').query(), accept="text/html")
     assert time.monotonic() - started < 10
     assert "may take forever" in reply.text
+
+
+def test_labels_alone_do_not_hide_the_curves_of_the_same_predictions(tmp_path: Path) -> None:
+    """As after `model.evaluate`, which has probabilities, and `f1_score`, which has labels only."""
+    truth, scores = [0, 1] * 10, [at / 20 for at in range(20)]
+    labels = [int(score > 0.5) for score in scores]
+    for others, curves in ((labels, 3), ([1 - label for label in labels], 0)):
+        home = tmp_path / str(curves)
+        autotrack.enable(to=[str(home)], only=[], log_system_metrics=False, capture=[])
+        try:
+            with autotrack.start_run() as run:
+                autotrack.evaluate(truth, labels, scores, split="test")
+                autotrack.evaluate(truth, others, split="test")
+            autotrack.flush()
+        finally:
+            autotrack.disable()
+        with Store.open(home, create=False) as store:
+            assert len(read_evaluations(store, run.id)[0].curves) == curves

@@ -118,9 +118,18 @@ def show_evaluation(request: Request) -> Response:
 
 def read_evaluations(store: Store, run_id: str) -> list[Evaluation]:
     """Read the latest evaluation of each split of a run; held-out data come first."""
-    latest = {row.split: row.report for row in store.evaluations(run_id)}
+    latest: dict[str, dict[str, Any]] = {}
+    for row in store.evaluations(run_id):
+        if not _repeats(row.report, latest.get(row.split, {})):
+            latest[row.split] = row.report
     order = sorted(latest, key=lambda split: (split.startswith("train"), split))
     return [Evaluation.from_dict(latest[split]) for split in order]
+
+
+def _repeats(report: dict[str, Any], earlier: dict[str, Any]) -> bool:
+    """Say whether an evaluation has the predictions of an earlier one, but not the probabilities that this had."""
+    same = all(report.get(part) == earlier.get(part) for part in ("task", "labels", "matrix"))
+    return same and bool(report.get("matrix") and earlier.get("curves")) and not report.get("curves")
 
 
 def show_search(request: Request) -> Response:

@@ -81,7 +81,7 @@ class Panel {
     chart.figure.hidden = !matches(key, this.view.search);
     const texts = { relative: lengthText, wall: clockText };
     const titles = { step: "step", relative: "since the start", wall: "" };
-    const lines = series.flatMap((one) => this.lines(one, series.length > 1 ? this.runs.indexOf(one.run) : 0));
+    const lines = series.flatMap((one) => this.lines(one, this.runs.length > 1 ? this.runs.indexOf(one.run) : 0));
     chart.set(lines, { note: note(series, this.steps), yLog: this.view.log, xLog: this.view.logx, clip: this.view.clip, nearest: !lines.every(({ x }) => rises(x)),
       xText: texts[this.view.axis] ?? tickText, xTitle: titles[this.view.axis] ?? this.acrossKey() });
   }
