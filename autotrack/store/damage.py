@@ -24,6 +24,8 @@ _SIGNS = ("malformed", "not a database", "unsupported file format")
 def is_damage(error: BaseException) -> bool:
     """Tell whether an error says that a SQLite file is no sound database."""
     cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, UnicodeDecodeError):  # the message names a table whose name was damaged
+        return True
     return isinstance(cause, sqlite3.DatabaseError) and any(sign in str(cause) for sign in _SIGNS)
 
 

@@ -92,7 +92,11 @@ def _open_sqlite(address: URL, *, read_only: bool, upgrade: bool) -> Engine:
         identity = file_identity(path)
         try:
             return _prepare_sqlite(path, read_only=read_only, upgrade=upgrade)
-        except (DBAPIError, sqlite3.Error) as error:  # the driver's own from outside of transactions
+        except (
+            DBAPIError,
+            sqlite3.Error,
+            UnicodeDecodeError,
+        ) as error:  # the driver's own from outside of transactions
             replaced = file_identity(path) != identity  # by another process that found it damaged
             if read_only or not more or not (replaced or is_damage(error)):
                 raise StoreUnavailableError(f"cannot open the store {path}: {error}") from error

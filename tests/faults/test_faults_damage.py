@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import autotrack
@@ -94,6 +94,8 @@ def check_damaged_store(whole: Path, directory: Path, change: tuple[str, float, 
 def test_any_damage_to_a_store(whole: Path, tmp_path: Path) -> None:
     @settings(max_examples=12, suppress_health_check=list(HealthCheck))
     @given(change=damages)
+    @example(change=("turn", 0.326171875, 1))  # in the name of a table
+    @example(change=("zero", 0.125, 1523))  # sound at its beginning, where opening looks
     def check(change: tuple[str, float, int]) -> None:
         check_damaged_store(whole, tmp_path, change)
 
