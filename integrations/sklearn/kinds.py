@@ -63,7 +63,8 @@ def is_model(estimator: Any) -> bool:
 def is_search(estimator: Any) -> bool:
     """Say whether this is a search over parameters: any `BaseSearchCV`."""
     module = sys.modules.get("sklearn.model_selection._search")
-    return module is not None and isinstance(estimator, module.BaseSearchCV)
+    search = getattr(module, "BaseSearchCV", None)  # absent, too, while another thread is importing the module
+    return search is not None and isinstance(estimator, search)
 
 
 def has(estimator: Any, method: str) -> bool:
