@@ -58,7 +58,9 @@ class WandbRun:
             name=self.name,
             experiment=self.config["autotrack"]["experiment"],
             status=self.status,
-            params={key: value for key, value in self.config.items() if key != "autotrack" and not key.startswith("_wandb")},
+            params={
+                key: value for key, value in self.config.items() if key != "autotrack" and not key.startswith("_wandb")
+            },
             metrics=self.points(),
             tags=self.config["autotrack"]["tags"],
             artifacts=self.files(),

@@ -13,7 +13,6 @@ from autotrack.models.flavors.pytorch import innermost, pytorch_flavor, take_mod
 from autotrack.models.folder import write_model_folder
 from autotrack.models.weights import take_weights
 
-
 # MLflow warns of type hints of its own when it is imported.
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning")
 
