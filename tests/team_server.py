@@ -66,7 +66,8 @@ def ask(url: str, method: str, path: str, body: Any = None, **headers: str) -> t
         with urllib.request.urlopen(request, timeout=30) as reply:
             return reply.status, json.loads(reply.read() or b"{}")
     except urllib.error.HTTPError as error:
-        text = error.read()
+        with error:
+            text = error.read()
         return error.code, json.loads(text) if text.startswith(b"{") else text
 
 

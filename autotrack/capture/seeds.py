@@ -20,6 +20,7 @@ def framework_seeds() -> dict[str, Any]:
     seed = getattr(context, "_seed", None)  # `global_seed()` would set a context up
     if seed is not None:
         seeds["seed.tensorflow"] = seed
-    if os.environ.get("PL_GLOBAL_SEED"):
-        seeds["seed.lightning"] = os.environ["PL_GLOBAL_SEED"]
+    lightning = os.environ.get("PL_GLOBAL_SEED", "")
+    if lightning.isdecimal():
+        seeds["seed.lightning"] = int(lightning)
     return seeds

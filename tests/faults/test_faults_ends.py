@@ -52,6 +52,7 @@ def child(how):
     assert ([signal.getsignal(number) for number in range(1, 32)], faulthandler.is_enabled()) == before
 
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts jobs in the background deaf to it
 ends = {}
 for how in WAYS:
     pid = os.fork()
@@ -82,6 +83,7 @@ def test_a_second_interrupt_ends_the_wait_for_a_server_at_once(run_program: RunP
     code = """
         import os, signal, socket, threading, time
         import autotrack
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts jobs in the background deaf to it
         server = socket.create_server(("127.0.0.1", 0))  # takes connections, answers nothing
         url = f"mlflow+http://127.0.0.1:{server.getsockname()[1]}"
         autotrack.enable(to=url, log_system_metrics=False, capture=[], exit_timeout=60)

@@ -210,6 +210,7 @@ def test_files_are_previewed_and_their_scripts_do_not_run(page: Page, shared: Se
     page.get_by_role("link", name="notes.txt").click()
     assert page.locator(".preview pre").inner_text().strip() == "plain text"
     page.get_by_role("link", name="table.csv").click()
+    page.locator(".preview td").first.wait_for()
     assert page.locator(".preview td").all_inner_texts() == ["1", "x", "2", "<i>y</i>"]
 
 

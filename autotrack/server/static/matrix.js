@@ -38,7 +38,7 @@ function shares(data, mode) {
 
 const channels = (text) => (text.startsWith("#") ? text.match(/\w\w/g).map((part) => parseInt(part, 16)) : text.match(/\d+/g).map(Number));
 
-// The ground of a cell; https://www.w3.org/TR/WCAG21/#dfn-relative-luminance says whether black or white is read on it.
+// The ground of a cell; the relative luminance of WCAG 2.1 says whether black or white is read on it.
 function paint(cell, share, negative) {
   const part = Math.min(Math.abs(share), 1) * 0.82;
   const below = channels(color("--page"));
