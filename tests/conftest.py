@@ -36,6 +36,13 @@ def own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def no_seed_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take back what Lightning's `seed_everything` leaves in the environment: it would be a param of the next run."""
+    monkeypatch.setenv("PL_GLOBAL_SEED", "")  # is put back to nothing afterwards
+    monkeypatch.delenv("PL_GLOBAL_SEED")
+
+
+@pytest.fixture(autouse=True)
 def nothing_left_behind(own_directory: None) -> Iterator[None]:
     """Fail a test that leaves tracking enabled or a thread of ours running."""
     before = set(threading.enumerate())

@@ -278,6 +278,7 @@ def test_a_real_fit_arrives_whole(mlflow_url: str, tmp_path: Path, binary_data: 
         warnings.simplefilter("ignore")  # the import warns of MLflow's own type hints
         import mlflow.pyfunc
     mlflow.set_tracking_uri(mlflow_url)
+    mlflow.set_registry_uri(mlflow_url)  # another test of this process may have set it
     [output] = found.outputs.model_outputs
     for place_of in (f"runs:/{found.info.run_id}/model", f"models:/{output.model_id}", "models:/churn-model/1"):
         loaded = mlflow.pyfunc.load_model(place_of)

@@ -166,12 +166,15 @@ def test_a_browser_signs_in_and_out(url: str) -> None:
     def send(path: str, body: bytes | None = None, cookie: str = "") -> Any:
         request = urllib.request.Request(url + path, body, {"cookie": cookie, "accept": "text/html"})
         try:
-            return urllib.request.build_opener(Stay).open(request)
+            reply: Any = urllib.request.build_opener(Stay).open(request)
         except urllib.error.HTTPError as error:
-            return error
+            reply = error
+        with reply:
+            reply.text = reply.read().decode()
+        return reply
 
     assert send("/").status == 401
-    assert "password" in send("/login").read().decode()
+    assert "password" in send("/login").text
     assert send("/login", b"name=writer&password=wrong").status == 401
     reply = send("/login", f"name=writer&password={PASSWORD.replace(' ', '+')}".encode())
     cookie = reply.headers["set-cookie"]
