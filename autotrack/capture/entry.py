@@ -67,10 +67,8 @@ def code_directory(working: Path) -> Path:
     return working
 
 
-def describe_entry(
-    working: Path, git: GitState | None, changes: Changes, *, options: dict[str, Option], position: int
-) -> Entry:
-    """Describe what was started; the parameters are what is known already."""
+def describe_entry(working: Path, git: GitState | None, changes: Changes) -> Entry:
+    """Describe what was started, but for `options` and `position`, which differ by run."""
     root = find_root(code_directory(working)) if git is not None else None
     kind, name = _started()
     arguments = mask_arguments(sys.argv[1:])
@@ -78,8 +76,6 @@ def describe_entry(
         kind=kind,
         name=_relative(name, root) if kind == "script" else name,
         arguments=arguments.value,
-        options=options,
-        position=position,
         repository=str(root or ""),
         directory=_relative(str(working), root),
         commit=git.commit if git is not None else "",

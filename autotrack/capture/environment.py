@@ -85,15 +85,24 @@ def capture_environment() -> Environment:
         cpu_count=hardware.cpu_count(),
         memory_bytes=hardware.memory_bytes(),
         gpus=hardware.gpu_names(),
-        cuda={name: os.environ[name] for name in _CUDA_VARIABLES if name in os.environ},
+        cuda=_set(_CUDA_VARIABLES),
         packages=imported_packages(),
         source_name=source_name,
         source_type=source_type,
         argv=arguments.value,
         working_directory=_working_directory(),
         redacted=arguments.count,
-        variables={name: os.environ[name] for name in _REPRODUCING_VARIABLES if name in os.environ},
+        variables=_set(_REPRODUCING_VARIABLES),
     )
+
+
+def variables() -> dict[str, str]:
+    """Return the environment variables that `capture_environment` tells, as they are set now."""
+    return _set((*_CUDA_VARIABLES, *_REPRODUCING_VARIABLES))
+
+
+def _set(names: tuple[str, ...]) -> dict[str, str]:
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def current_user() -> str:

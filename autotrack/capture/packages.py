@@ -12,7 +12,6 @@ import json
 import os
 import re
 import sys
-import threading
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -37,7 +36,6 @@ class Distribution(msgspec.Struct, frozen=True):
     folder: str
 
 
-_lock = threading.Lock()
 _found: dict[str, Distribution | None] = {}
 
 
@@ -49,10 +47,9 @@ def imported_packages() -> dict[str, str]:
         True
     """
     modules = sys.modules.copy()
-    with _lock:
-        for name in [name for name in modules if name not in _found]:
-            _found[name] = _resolve(name, modules[name], modules)
-        distributions = {found for name in modules if (found := _found[name])}
+    for name in [name for name in modules if name not in _found]:  # two threads at once find the same
+        _found[name] = _resolve(name, modules[name], modules)
+    distributions = {found for name in modules if (found := _found[name])}
     return {found.name: found.version for found in sorted(distributions, key=lambda found: found.name)}
 
 

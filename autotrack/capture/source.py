@@ -52,10 +52,18 @@ def _script_name() -> str:
     return "<command>" if sys.argv[:1] == ["-c"] else "<console>"
 
 
+def cell_count() -> int:
+    """Return how many cells were run so far; 0 outside of a notebook."""
+    return len(_cells())
+
+
 def notebook_cells() -> str:
     """Return the cells that were run so far, in order, or "" outside of a notebook."""
+    return "".join(f"# In [{number}]\n{cell}\n\n" for number, cell in enumerate(_cells()) if cell)
+
+
+def _cells() -> list[str]:
     shell = _shell()
     if shell is None or type(shell).__name__ == "TerminalInteractiveShell":
-        return ""
-    cells = shell.user_ns.get("In") or []
-    return "".join(f"# In [{number}]\n{cell}\n\n" for number, cell in enumerate(cells) if cell)
+        return []
+    return shell.user_ns.get("In") or []
