@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -32,6 +32,44 @@ def push(run: Run) -> None:
 def pop(run: Run) -> None:
     """Take a run off the stack, wherever on it it stands."""
     _stack.set(tuple(other for other in _stack.get() if other is not run))
+
+
+@contextmanager
+def activated(run: Run) -> Iterator[None]:
+    """Make a run the active one inside the block, unless it is so already because it is the user's own."""
+    if active_run() is run:
+        yield
+        return
+    push(run)
+    try:
+        yield
+    finally:
+        pop(run)
+
+
+def take_run(
+    name: str | None, *, source: str, tags: Mapping[str, str] | None = None, open_ended: bool = False
+) -> tuple[Run, bool]:
+    """Return the run that a training logs into, and whether it is a new one, which the caller ends.
+
+    It is the user's own active run if no training used it yet, else a new run: a child of that one, or a root.
+
+    Args:
+        name: Name of a new run.
+        source: Name of the integration.
+        tags: Tags that the run gets, new or not.
+        open_ended: Whether nobody will say where a new run ends.
+    """
+    outer = active_run()
+    if outer is not None and outer.open_ended:
+        outer = None
+    if outer is not None and outer.claim():
+        outer.set_tags(tags or {})
+        return outer, False
+    experiment, parent_id = (outer.experiment, outer.id) if outer is not None else (None, None)
+    run = Run(name, experiment=experiment, parent_id=parent_id, source=source, tags=tags, open_ended=open_ended)
+    run.claim()
+    return run, True
 
 
 @contextmanager

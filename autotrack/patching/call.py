@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from autotrack.active import active_run, pop, push
+from autotrack.active import active_run, pop, push, take_run
 from autotrack.run import Run
 
 
@@ -128,12 +128,12 @@ class Call:
             self._push(run)
             yield run
         except CallFailedError:
-            self._add_overhead(run)
+            self.add_overhead(run)
             if ours:
                 run.end_with(self.error)
             raise
         else:
-            self._add_overhead(run)
+            self.add_overhead(run)
         finally:
             self.pop_run()
             if ours and run.status is None:
@@ -161,19 +161,10 @@ class Call:
             if outer.run_used is not None:
                 return outer.run_used, False
             outer = outer.parent
-        active = active_run()
-        if active is not None and active.open_ended:
-            active = None
-        if active is not None and active.claim():
-            active.set_tags(tags or {})
-            return active, False
-        parent_id = active.id if active is not None else None
-        experiment = active.experiment if active is not None else None
-        run = Run(name, experiment=experiment, parent_id=parent_id, source=self.source, tags=tags)
-        run.claim()
-        return run, True
+        return take_run(name, source=self.source, tags=tags)
 
-    def _add_overhead(self, run: Run) -> None:
+    def add_overhead(self, run: Run) -> None:
+        """Put down to a run what the observer has taken of the caller's time so far."""
         run.overhead += self.caller_seconds + (time.perf_counter() - self.phase_started)
 
     def note(self, code: str, message: str) -> None:

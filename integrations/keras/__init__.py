@@ -36,7 +36,7 @@ class Keras(Integration):
 
     def uninstall(self) -> None:
         """End the runs of loops, and forget the models that were trained."""
-        batches.close_all()
+        batches.open_loops.close_all()
         fitted.forget_all()
         predictions.forget_all()
 

@@ -52,7 +52,7 @@ def observe_fit(call: Call) -> Iterator[None]:
     """Record one training."""
     model = call.instance
     arguments = call.arguments()
-    batches.close(model)
+    batches.open_loops.close(model)
     with call.run(name=run_name(model), tags=tags_of(model)) as run:
         log_origin(run, model)
         training, validation = splits_of(arguments)

@@ -39,6 +39,6 @@ class Sklearn(Integration):
     def uninstall(self) -> None:
         """End the runs of partial fits, and forget the estimators that were fitted."""
         self._watcher.stop()
-        partial.close_all()
+        partial.open_parts.close_all()
         fitted.forget_all()
         predictions.forget_all()

@@ -33,7 +33,7 @@ def observe_fit(call: Call) -> Iterator[None]:
     estimator = call.instance
     if not is_model(estimator):
         return
-    partial.close(estimator)
+    partial.open_parts.close(estimator)
     with call.run(name=run_name(estimator), tags=tags_of(estimator)) as run:
         data = Data(call)
         if run.first("params"):

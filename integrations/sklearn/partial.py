@@ -1,24 +1,19 @@
 """Training in parts: the calls of `partial_fit` on one estimator are the steps of one run.
 
-The run stays open between the calls. It ends when the estimator is trained anew by `fit`, when it is no longer alive,
-with the process, or with `disable`.
+The run ends when the estimator is trained anew by `fit`, when it is no longer alive, with the process, or with
+`disable`.
 """
 
 from __future__ import annotations
 
-import atexit
-import os
 import time
-import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from autotrack import names
-from autotrack.active import active_run, pop, push
 from autotrack.evaluation import evaluate
 from autotrack.evaluation.budget import LEAST_BUDGET, SHARE_OF_FIT, count_rows
-from autotrack.integration import Call, CallFailedError, Patcher
+from autotrack.integration import Call, Patcher
 from autotrack.integrations.sklearn.classes import definition
 from autotrack.integrations.sklearn.description import log_description
 from autotrack.integrations.sklearn.kinds import REGRESSOR, has, is_model, kind_of
@@ -26,44 +21,26 @@ from autotrack.integrations.sklearn.model_file import log_model
 from autotrack.integrations.sklearn.parameters import Data, log_estimator_params
 from autotrack.integrations.sklearn.predicting import predict
 from autotrack.integrations.sklearn.runs import log_data, remember, run_name, tags_of
+from autotrack.patching.lasting import LastingTraining, LastingTrainings
 from autotrack.patching.quiet import quietly
 from autotrack.recording import current_recorder
-from autotrack.run import Run
-
-_open: dict[int, Parts] = {}
 
 
-class Parts:
+class Parts(LastingTraining):
     """The open run of one estimator.
 
     Attributes:
-        run: Its run.
-        steps: Calls so far.
         rows: Rows seen so far.
         fit_seconds: Time the estimator took.
         own_seconds: Time our evaluation took.
     """
 
     def __init__(self, estimator: Any) -> None:
-        outer = active_run()
-        self._ours = outer is None or not outer.claim()
-        tags = tags_of(estimator)
-        if outer is not None and not self._ours:
-            self.run = outer
-            outer.set_tags(tags)
-        else:
-            parent = outer.id if outer is not None else None
-            group = outer.experiment if outer is not None else None
-            self.run = Run(run_name(estimator), experiment=group, parent_id=parent, source="sklearn", tags=tags)
-            self.run.claim()
-        self.steps = 0
+        super().__init__(estimator, name=run_name(estimator), source="sklearn", tags=tags_of(estimator))
         self.rows = 0
         self.fit_seconds = 0.0
         self.own_seconds = 0.0
         self._sample: Any = None
-        self._estimator = weakref.ref(estimator)
-        self._end_with = weakref.finalize(estimator, _close, id(estimator))
-        self._end_with.atexit = False
 
     def record(self, call: Call, data: Data) -> None:
         """Log one step: rows seen, loss, and how well the model fits this batch."""
@@ -103,27 +80,18 @@ class Parts:
         values = {f"{names.TRAINING}_{name}": value for name, value in report.metrics.items() if value is not None}
         self.run.log_metrics(values, self.steps)
 
-    def fail(self, error: BaseException | None) -> None:
-        """End the run, unless it is the user's own, for whom the exception goes on."""
-        self._end_with.detach()
-        if self._ours:
-            self.run.end_with(error)
-
-    def close(self) -> None:
-        """Save the model if it is still alive, and end the run."""
-        self._end_with.detach()
-        if self._ours and self.run.status is not None:
-            return
-        estimator = self._estimator()
-        if estimator is None:
+    def keep(self, subject: Any) -> None:
+        """Save the model if it is still alive."""
+        if subject is None:
             self.run.note("model.skipped", "the estimator was gone when its last part had been trained")
         else:
             inputs, target = self._sample or (None, None)
-            log_model(self.run, estimator, inputs, target)
-            log_description(self.run, estimator)
+            log_model(self.run, subject, inputs, target)
+            log_description(self.run, subject)
         self.run.log_param("partial_fit.calls", self.steps)
-        if self._ours:
-            self.run.end()
+
+
+open_parts = LastingTrainings(Parts)
 
 
 def patch_partial_fits(patcher: Patcher, owner: type) -> None:
@@ -139,59 +107,11 @@ def observe_partial_fit(call: Call) -> Iterator[None]:
     if not is_model(estimator):
         return
     data = Data(call)
-    parts = _parts_of(estimator, data)
-    call.run_used = parts.run
-    try:
-        with _active(parts.run):
-            yield
-    except CallFailedError:
-        _open.pop(id(estimator), None)
-        parts.fail(call.error)
-        raise
+    with open_parts.part(call) as parts:
+        if parts.steps == 0:
+            log_estimator_params(parts.run, estimator)
+            log_data(parts.run, data)
+        yield
     parts.record(call, data)
-    parts.run.overhead += call.caller_seconds + (time.perf_counter() - call.phase_started)
+    call.add_overhead(parts.run)
     remember(estimator, parts.run, data)
-
-
-@contextmanager
-def _active(run: Run) -> Iterator[None]:
-    """Make the run the active one, unless it is so already because it is the user's own."""
-    if active_run() is run:
-        yield
-        return
-    push(run)
-    try:
-        yield
-    finally:
-        pop(run)
-
-
-def _parts_of(estimator: Any, data: Data) -> Parts:
-    parts = _open.get(id(estimator))
-    if parts is not None and parts.run.status is None:
-        return parts
-    close(estimator)
-    if not _open:
-        atexit.register(close_all)
-    parts = _open[id(estimator)] = Parts(estimator)
-    log_estimator_params(parts.run, estimator)
-    log_data(parts.run, data)
-    return parts
-
-
-def close(estimator: Any) -> None:
-    """End the run of an estimator's parts, if it has one open."""
-    _close(id(estimator))
-
-
-def _close(key: int) -> None:
-    parts = _open.pop(key, None)
-    if parts is not None and parts.run.pid == os.getpid():
-        parts.close()
-
-
-def close_all() -> None:
-    """End all runs of parts."""
-    atexit.unregister(close_all)
-    for key in list(_open):
-        _close(key)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from autotrack import courtesy, names
-from autotrack.active import active_run, pop, push
+from autotrack.active import active_run, pop, push, take_run
 from autotrack.integrations.torch.keeping import Kept
 from autotrack.integrations.torch.losses import name_at
 from autotrack.integrations.torch.members import Member
@@ -339,20 +339,13 @@ class Loop:
 
 def _open_run(loop: Loop) -> tuple[Run, bool]:
     """Return the run of a loop, and whether it is new: the user's active one is taken if nothing has used it yet."""
-    tags = {names.AUTOLOGGING: "pytorch"}
     outer = active_run()
-    if outer is not None and outer.open_ended:
-        outer = None
-    if outer is not None and outer.claim():
-        outer.set_tags(tags)
-        return outer, False
-    experiment, parent = (outer.experiment, outer.id) if outer is not None else (None, None)
-    run = Run(experiment=experiment, parent_id=parent, source="torch", tags=tags, open_ended=True)
-    run.claim()
-    push(run)
-    if outer is not None:
+    run, ours = take_run(None, source="torch", tags={names.AUTOLOGGING: "pytorch"}, open_ended=True)
+    if ours:
+        push(run)
+    if outer is not None and run.parent_id == outer.id:
         outer.before_end(loop.close)
-    return run, True
+    return run, ours
 
 
 def _summed(losses: list[Loss]) -> dict[str, torch.Tensor]:
