@@ -54,7 +54,11 @@ class Snapshot(msgspec.Struct, frozen=True):
     seconds: float
 
 
-def take_snapshot(model: object, path: Path) -> Snapshot:
+Dump = Callable[[Any, Path, Any], set[str]]
+"""Writes a model to a path with a class of pickler, and returns the modules that loading it imports."""
+
+
+def take_snapshot(model: object, path: Path, *, dump: Dump | None = None, predicts: bool | None = None) -> Snapshot:
     """Write the model's bytes to `path`; the file appears complete or not at all.
 
     Pickle is used wherever the model can be loaded elsewhere by reference. A model that is, or holds, something defined
@@ -65,6 +69,8 @@ def take_snapshot(model: object, path: Path) -> Snapshot:
         model: A fitted model.
         path: Where the bytes go, below an existing directory. Stay on the file system of the model folder, so that the
             file can be moved there.
+        dump: How a library pickles; by default as `pickle.dump` does.
+        predicts: Whether the model predicts; by default whether it has a method of that name.
 
     Returns:
         The snapshot.
@@ -75,7 +81,7 @@ def take_snapshot(model: object, path: Path) -> Snapshot:
     started = time.perf_counter()
     partial = path.with_name(f"{path.name}.partial")
     try:
-        file_format, modules = _write_model(model, partial)
+        file_format, modules = _write_model(model, partial, dump or _dump)
         partial.replace(path)
     except OSError as error:
         raise AutotrackError(f"cannot write the snapshot of {class_path(model)}: {error}") from error
@@ -87,7 +93,7 @@ def take_snapshot(model: object, path: Path) -> Snapshot:
         format=file_format,
         protocol=PROTOCOL,
         model_class=class_path(model),
-        predicts=callable(getattr(model, "predict", None)),
+        predicts=callable(getattr(model, "predict", None)) if predicts is None else predicts,
         modules=tuple(sorted(modules)),
         seconds=time.perf_counter() - started,
     )
@@ -98,16 +104,16 @@ def class_path(model: object) -> str:
     return f"{type(model).__module__}.{type(model).__qualname__}"
 
 
-def _write_model(model: object, path: Path) -> tuple[str, set[str]]:
+def _write_model(model: object, path: Path, dump: Dump) -> tuple[str, set[str]]:
     """Write by reference if that can be loaded elsewhere, else by value; return the format and the modules."""
     try:
-        return PICKLE, _dump(model, path, ReferencePickler)
+        return PICKLE, dump(model, path, ReferencePickler)
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001 - any object's __reduce__ may raise anything
         obstacle = str(error) or repr(error)
     try:
-        return CLOUDPICKLE, _dump(model, path, value_pickler())
+        return CLOUDPICKLE, dump(model, path, value_pickler())
     except ModuleNotFoundError as error:
         if error.name != "cloudpickle":
             raise AutotrackError(f"{class_path(model)} cannot be pickled: {error}") from error

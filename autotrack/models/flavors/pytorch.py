@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import os
 import pickle
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from autotrack.active import paused
-from autotrack.errors import AutotrackError
 from autotrack.models.flavors.base import Flavor, Predict
 from autotrack.models.integrity import require_trust
 from autotrack.models.requirements import installed_version
-from autotrack.models.snapshot import (
-    CLOUDPICKLE,
-    PICKLE,
-    PROTOCOL,
-    ReferencePickler,
-    Snapshot,
-    class_path,
-    value_pickler,
-)
+from autotrack.models.snapshot import CLOUDPICKLE, Snapshot, take_snapshot
 from autotrack.models.stored import StoredModel
 
 if TYPE_CHECKING:
@@ -54,26 +44,7 @@ def take_module(module: torch.nn.Module, path: Path) -> Snapshot:
         >>> take_module(torch.nn.Linear(2, 1), Path(mkdtemp()) / "snapshot").format
         'pickle'
     """
-    started = time.perf_counter()
-    module = innermost(module)
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        file_format, modules = _write(module, partial)
-        partial.replace(path)
-    except OSError as error:
-        raise AutotrackError(f"cannot write the snapshot of {class_path(module)}: {error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return Snapshot(
-        path=path,
-        size=path.stat().st_size,
-        format=file_format,
-        protocol=PROTOCOL,
-        model_class=class_path(module),
-        predicts=True,
-        modules=tuple(sorted(modules)),
-        seconds=time.perf_counter() - started,
-    )
+    return take_snapshot(innermost(module), path, dump=_save, predicts=True)
 
 
 def innermost(module: torch.nn.Module) -> torch.nn.Module:
@@ -104,22 +75,6 @@ def pytorch_flavor(snapshot: Snapshot) -> Flavor:
         pickle=True,
         texts={_PICKLE_INFO: "pickle"},  # what cloudpickle wrote, pickle reads
     )
-
-
-def _write(module: torch.nn.Module, path: Path) -> tuple[str, set[str]]:
-    """Write by reference if that can be loaded elsewhere, else by value; return the format and the modules."""
-    try:
-        return PICKLE, _save(module, path, ReferencePickler)
-    except OSError:
-        raise
-    except Exception as error:  # noqa: BLE001 - any object's __reduce__ may raise anything
-        obstacle = str(error) or repr(error)
-    try:
-        return CLOUDPICKLE, _save(module, path, value_pickler())
-    except OSError:
-        raise
-    except Exception as error:
-        raise AutotrackError(f"{class_path(module)} cannot be pickled: {obstacle}; by value: {error}") from error
 
 
 def _save(module: torch.nn.Module, path: Path, pickler: Any) -> set[str]:
