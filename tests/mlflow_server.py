@@ -91,7 +91,7 @@ def find_run(url: str, key: str) -> tuple[Any, Any]:
     """Return a client and the one run with our id."""
     from mlflow import MlflowClient
 
-    client = MlflowClient(url)
+    client = MlflowClient(url, registry_uri=url)  # another test of this process may have set one
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     [found] = client.search_runs(experiments, f"tags.`{RUN_ID}` = '{key}'")
     return client, client.get_run(found.info.run_id)

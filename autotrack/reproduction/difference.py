@@ -18,6 +18,8 @@ from autotrack.reproduction.evidence import read_evidence, read_file, root_of
 from autotrack.stored_run import StoredRun
 
 _INDEX = re.compile(r"(?m)^index [0-9a-f.]+.*\n")
+_LOADED_LATE = frozenset({"alembic", "greenlet", "mako", "markupsafe", "packaging", "sqlalchemy", "typing-extensions"})
+"""What the embedded store loads in the background, before or after a run looks at what is loaded."""
 _COMMIT = "mlflow.source.git.commit"
 _HARDWARE = ("hostname", "platform", "cpu_model", "cpu_count", "memory_bytes", "gpus", "cuda")
 
@@ -46,7 +48,7 @@ def compare_runs(first: StoredRun, second: StoredRun) -> dict[str, list[Differen
     return {
         "code": _differences(before["code"], after["code"]),
         "params": _differences(first.params, second.params),
-        "packages": _differences(before["packages"], after["packages"]),
+        "packages": [row for row in _differences(before["packages"], after["packages"]) if not _is_chance(row)],
         "hardware": _differences(before["hardware"], after["hardware"]),
         "data": _differences(_data(first), _data(second)),
         "metrics": compare_metrics(first, second, everything=False),
@@ -102,6 +104,11 @@ def _facts(run: StoredRun) -> dict[str, dict[str, Any]]:
         "packages": packages,
         "hardware": {key: environment[key] for key in _HARDWARE if key in environment},
     }
+
+
+def _is_chance(package: Difference) -> bool:
+    """Say whether a package is one of ours that was not loaded yet when one of the runs began."""
+    return package.name in _LOADED_LATE and None in (package.before, package.after)
 
 
 def _patch(run: StoredRun) -> str:
