@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Dialect, Double, Integer, LargeBinary, Text
+from sqlalchemy import BigInteger, Column, Dialect, Double, ForeignKey, Integer, LargeBinary, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 KEY_BYTES = 1000
@@ -109,3 +109,8 @@ class Packed(TypeDecorator[Any]):
 def row_id() -> TypeEngine[int]:
     """Give the type of a number that the database assigns: SQLite does so for INTEGER only."""
     return BigInteger().with_variant(Integer(), "sqlite")
+
+
+def belongs_to(name: str, table: str, **options: Any) -> Column[int]:
+    """Give a column with the id of a row of another table, with which its own row goes."""
+    return Column(name, BigInteger, ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=False, **options)

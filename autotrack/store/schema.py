@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, MetaData, Table, literal_column
 
-from autotrack.store.columns import AnyText, Float, Key, Packed, row_id
+from autotrack.store.columns import AnyText, Float, Key, Packed, belongs_to, row_id
 
 HEAD = "0004"
 """The revision of the migrations that this schema corresponds to."""
@@ -25,7 +25,7 @@ metadata = MetaData()
 
 
 def _run_id(**options: Any) -> Column[int]:
-    return Column("run_id", BigInteger, ForeignKey("run.id", ondelete="CASCADE"), nullable=False, **options)
+    return belongs_to("run_id", "run", **options)
 
 
 experiment = Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -17,7 +18,6 @@ from autotrack.server.mlflow_api.requests import (
     Name,
     OfExperiment,
     TagField,
-    offset_of,
     one_page,
     view_of,
 )
@@ -99,18 +99,15 @@ def of_name(connection: Any, asked: ByName) -> int | None:
 
 def search(call: Call, asked: Search) -> Any:
     """Find experiments that the caller may see."""
-    offset = offset_of(asked.page_token)
-    found = search_experiments(
+    find = partial(
+        search_experiments,
         call.connection,
         parse_filter(asked.filter, EXPERIMENTS),
         parse_order(asked.order_by, EXPERIMENTS),
         view=view_of(asked.view_type),
-        limit=asked.max_results + 1,
-        offset=offset,
         visible=call.visible(),
     )
-    page, token = one_page(found, asked.max_results, offset)
-    return _present(experiments=[experiment_message(one) for one in page]) | token
+    return one_page("experiments", asked, find, lambda page: list(map(experiment_message, page)))
 
 
 def update(call: Call, asked: Update) -> None:
@@ -155,11 +152,6 @@ def active_experiment(call: Call, experiment_id: str) -> experiments.Experiment:
     if found.deleted_at is not None:
         raise ProtocolError(f"The experiment {experiment_id} must be in the 'active' state.", INVALID)
     return found
-
-
-def _present(**lists: list[Any]) -> dict[str, Any]:
-    """Leave empty lists out, as protocol buffers do."""
-    return {name: values for name, values in lists.items() if values}
 
 
 ENDPOINTS: list[Endpoint] = [

@@ -11,7 +11,7 @@ from autotrack.server.caller import READER
 from autotrack.server.mlflow_api.endpoint import Call, Endpoint, listed, of_run, reads
 from autotrack.server.mlflow_api.messages import MILLISECOND, MetricMessage, number
 from autotrack.server.mlflow_api.protocol import FORBIDDEN, ProtocolError
-from autotrack.server.mlflow_api.requests import Int64, OfRun, offset_of, one_page
+from autotrack.server.mlflow_api.requests import Int64, OfRun, one_page
 from autotrack.store.chunks import Points, take
 from autotrack.store.tracking.runs import find_run
 from autotrack.store.tracking.values import read_points
@@ -40,11 +40,12 @@ class GetSampled(msgspec.Struct):
 
 def get_history(call: Call, asked: GetHistory) -> Any:
     """Read a page of the points of a metric."""
-    offset = offset_of(asked.page_token)
     points = read_points(call.connection, find_run(call.connection, asked.id).row, asked.metric_key)
-    part = take(points, slice(offset, offset + asked.max_results + 1))
-    page, token = one_page(_messages(asked.metric_key, part), asked.max_results, offset)
-    return ({"metrics": page} if page else {}) | token
+
+    def find(*, limit: int, offset: int) -> list[MetricMessage]:
+        return _messages(asked.metric_key, take(points, slice(offset, offset + limit)))
+
+    return one_page("metrics", asked, find, list)
 
 
 def get_sampled(call: Call, asked: GetSampled) -> Any:

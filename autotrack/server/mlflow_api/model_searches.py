@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -11,7 +12,7 @@ from autotrack.server.mlflow_api.endpoint import Call, Endpoint, listed
 from autotrack.server.mlflow_api.filters import TIME, Attribute, Grammar, parse_filter
 from autotrack.server.mlflow_api.model_messages import model_message
 from autotrack.server.mlflow_api.protocol import ProtocolError
-from autotrack.server.mlflow_api.requests import ExperimentId, offset_of, one_page
+from autotrack.server.mlflow_api.requests import ExperimentId, one_page
 from autotrack.store.tracking.model_search import DataName, LoggedOrder, search_logged
 
 _CREATED, _UPDATED = Attribute("created", TIME), Attribute("updated", TIME)
@@ -57,18 +58,15 @@ class Search(msgspec.Struct):
 
 def search(call: Call, asked: Search) -> Any:
     """Find logged models of the experiments that the caller may see."""
-    offset = offset_of(asked.page_token)
-    found = search_logged(
+    find = partial(
+        search_logged,
         call.connection,
         call.visible([int(one) for one in asked.experiment_ids]) or [],
         parse_filter(asked.filter, MODELS),
         [_order(term) for term in asked.order_by],
         [DataName(data.dataset_name, data.dataset_digest) for data in asked.datasets],
-        limit=asked.max_results + 1,
-        offset=offset,
     )
-    page, token = one_page(found, asked.max_results, offset)
-    return ({"models": [model_message(model) for model in page]} if page else {}) | token
+    return one_page("models", asked, find, lambda page: list(map(model_message, page)))
 
 
 def _order(term: OrderField) -> LoggedOrder:

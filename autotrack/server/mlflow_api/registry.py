@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -13,7 +14,7 @@ from autotrack.server.mlflow_api.endpoint import Call, Endpoint, anywhere, reads
 from autotrack.server.mlflow_api.filters import TIME, Attribute, Grammar, parse_filter, parse_order
 from autotrack.server.mlflow_api.protocol import ProtocolError
 from autotrack.server.mlflow_api.registry_messages import registered_message, version_message
-from autotrack.server.mlflow_api.requests import Key, TagField, offset_of, one_page
+from autotrack.server.mlflow_api.requests import Key, TagField, one_page
 from autotrack.store.registry import models, reading, versions
 from autotrack.store.registry.rows import ModelVersion, RegisteredModel
 from autotrack.store.registry.rules import checked_stage
@@ -168,17 +169,14 @@ def get_latest(call: Call, asked: Latest) -> Any:
 
 def search(call: Call, asked: Search) -> Any:
     """Find models."""
-    offset = offset_of(asked.page_token)
-    found = search_registered(
-        call.connection,
-        parse_filter(asked.filter, MODELS),
-        parse_order(asked.order_by, MODELS),
-        limit=asked.max_results + 1,
-        offset=offset,
+    condition, order = parse_filter(asked.filter, MODELS), parse_order(asked.order_by, MODELS)
+    find = partial(search_registered, call.connection, condition, order)
+    return one_page(
+        "registered_models",
+        asked,
+        find,
+        lambda page: [registered_message(model, _latest(call, model)) for model in page],
     )
-    page, token = one_page(found, asked.max_results, offset)
-    messages = [registered_message(model, _latest(call, model)) for model in page]
-    return ({"registered_models": messages} if messages else {}) | token
 
 
 def _answer(call: Call, name: str) -> Any:

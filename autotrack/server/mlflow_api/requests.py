@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import posixpath
 import re
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, Protocol
 
 import msgspec
 from msgspec import Meta
@@ -55,6 +56,20 @@ class OfExperiment(msgspec.Struct):
     """A request about an experiment."""
 
     experiment_id: ExperimentId
+
+
+class Paged(Protocol):
+    """A request that is answered in pages."""
+
+    max_results: int
+    page_token: str
+
+
+class Find(Protocol):
+    """Finds what stands on one page."""
+
+    def __call__(self, *, limit: int, offset: int) -> list[Any]:
+        """Find at most `limit`, without the first `offset`."""
 
 
 def checked_key(key: str) -> str:
@@ -109,14 +124,17 @@ def page_token(offset: int) -> str:
     return base64.b64encode(msgspec.json.encode({"offset": offset})).decode()
 
 
-def one_page(found: list[Any], limit: int, offset: int) -> tuple[list[Any], dict[str, str]]:
-    """Cut a page to its length; with one found more than fit, there is a token of the next.
+def one_page(name: str, asked: Paged, find: Find, describe: Callable[[list[Any]], list[Any]]) -> dict[str, Any]:
+    """Answer with one page; where there is more, with the token of the next.
 
     Args:
-        found: What was found, at most one more than `limit`.
-        limit: Length of a page.
-        offset: Where this one begins.
+        name: Of the list in the answer; an empty one is left out, as protocol buffers do.
+        asked: How long a page is, and which one.
+        find: Called with `limit`, one more than fit, and `offset`.
+        describe: Makes the messages of what was found.
     """
-    if len(found) <= limit:
-        return found, {}
-    return found[:limit], {"next_page_token": page_token(offset + limit)}
+    offset = offset_of(asked.page_token)
+    found = find(limit=asked.max_results + 1, offset=offset)
+    page = found[: asked.max_results]
+    token = {"next_page_token": page_token(offset + len(page))} if len(found) > len(page) else {}
+    return ({name: describe(page)} if page else {}) | token

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -9,7 +10,7 @@ from msgspec import Meta
 
 from autotrack.server.mlflow_api.endpoint import Call, Endpoint, listed
 from autotrack.server.mlflow_api.filters import RUNS, parse_filter, parse_order
-from autotrack.server.mlflow_api.requests import ExperimentId, offset_of, one_page, view_of
+from autotrack.server.mlflow_api.requests import ExperimentId, one_page, view_of
 from autotrack.server.mlflow_api.runs import describe
 from autotrack.store.tracking.inputs import data_of_experiments
 from autotrack.store.tracking.searching import search_runs
@@ -37,18 +38,15 @@ class SearchDatasets(msgspec.Struct):
 
 def search(call: Call, asked: SearchRuns) -> Any:
     """Find runs of the experiments that the caller may see."""
-    offset = offset_of(asked.page_token)
-    found = search_runs(
+    find = partial(
+        search_runs,
         call.connection,
         call.visible([int(one) for one in asked.experiment_ids]) or [],
         parse_filter(asked.filter, RUNS),
         parse_order(asked.order_by, RUNS),
         view=view_of(asked.run_view_type),
-        limit=asked.max_results + 1,
-        offset=offset,
     )
-    page, token = one_page(found, asked.max_results, offset)
-    return ({"runs": describe(call, page)} if page else {}) | token
+    return one_page("runs", asked, find, lambda page: describe(call, page))
 
 
 def search_datasets(call: Call, asked: SearchDatasets) -> Any:

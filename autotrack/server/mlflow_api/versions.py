@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -16,7 +17,7 @@ from autotrack.server.mlflow_api.model_messages import model_message
 from autotrack.server.mlflow_api.protocol import ProtocolError
 from autotrack.server.mlflow_api.registry import PROMPT, OfRegistered, VersionNumber
 from autotrack.server.mlflow_api.registry_messages import version_message
-from autotrack.server.mlflow_api.requests import Key, TagField, offset_of, one_page
+from autotrack.server.mlflow_api.requests import Key, TagField, one_page
 from autotrack.store.registry import models, reading, versions
 from autotrack.store.registry.lineage import read_lineage
 from autotrack.store.registry.rows import Lineage, ModelVersion, NewVersion
@@ -181,16 +182,9 @@ def delete_tag(call: Call, asked: DeleteTag) -> None:
 
 def search(call: Call, asked: Search) -> Any:
     """Find versions."""
-    offset = offset_of(asked.page_token)
-    found = search_versions(
-        call.connection,
-        parse_filter(asked.filter, VERSIONS),
-        parse_order(asked.order_by, VERSIONS),
-        limit=asked.max_results + 1,
-        offset=offset,
-    )
-    page, token = one_page(found, asked.max_results, offset)
-    return ({"model_versions": list(map(version_message, page))} if page else {}) | token
+    condition, order = parse_filter(asked.filter, VERSIONS), parse_order(asked.order_by, VERSIONS)
+    find = partial(search_versions, call.connection, condition, order)
+    return one_page("model_versions", asked, find, lambda page: list(map(version_message, page)))
 
 
 def _find(call: Call, asked: OfVersion) -> ModelVersion:

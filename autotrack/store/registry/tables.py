@@ -6,17 +6,10 @@ it: what is known of its origin is copied into `signature` and `lineage` when it
 
 from __future__ import annotations
 
-from typing import Any
+from sqlalchemy import BigInteger, Column, Index, Table
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table
-
-from autotrack.store.columns import AnyText, Key, Packed, row_id
+from autotrack.store.columns import AnyText, Key, Packed, belongs_to, row_id
 from autotrack.store.schema import metadata
-
-
-def _belongs_to(name: str, table: str, **options: Any) -> Column[int]:
-    return Column(name, BigInteger, ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=False, **options)
-
 
 registered_model = Table(
     "registered_model",
@@ -33,7 +26,7 @@ model_version = Table(
     "model_version",
     metadata,
     Column("id", row_id(), primary_key=True),
-    _belongs_to("model_id", "registered_model"),
+    belongs_to("model_id", "registered_model"),
     Column("version", BigInteger, nullable=False),
     Column("source", AnyText, nullable=False),
     Column("run_uid", Key),  # no foreign key: the run may be elsewhere, or gone
@@ -56,15 +49,15 @@ model_version = Table(
 model_alias = Table(
     "model_alias",
     metadata,
-    _belongs_to("model_id", "registered_model", primary_key=True),
+    belongs_to("model_id", "registered_model", primary_key=True),
     Column("alias", Key, primary_key=True),
-    _belongs_to("version_id", "model_version", index=True),
+    belongs_to("version_id", "model_version", index=True),
 )
 
 registered_model_tag = Table(
     "registered_model_tag",
     metadata,
-    _belongs_to("model_id", "registered_model", primary_key=True),
+    belongs_to("model_id", "registered_model", primary_key=True),
     Column("key", Key, primary_key=True),
     Column("value", AnyText, nullable=False),
 )
@@ -72,7 +65,7 @@ registered_model_tag = Table(
 model_version_tag = Table(
     "model_version_tag",
     metadata,
-    _belongs_to("version_id", "model_version", primary_key=True),
+    belongs_to("version_id", "model_version", primary_key=True),
     Column("key", Key, primary_key=True),
     Column("value", AnyText, nullable=False),
 )
@@ -81,7 +74,7 @@ model_change = Table(
     "model_change",
     metadata,
     Column("id", row_id(), primary_key=True),
-    _belongs_to("model_id", "registered_model", index=True),
+    belongs_to("model_id", "registered_model", index=True),
     Column("version", BigInteger),  # a number and no foreign key: the history of a deleted version stays
     Column("kind", AnyText, nullable=False),
     Column("key", AnyText),

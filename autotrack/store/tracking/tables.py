@@ -6,22 +6,15 @@ tables shaped like those of runs, so one filter compiler serves both.
 
 from __future__ import annotations
 
-from typing import Any
+from sqlalchemy import BigInteger, Column, Index, Table
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table
-
-from autotrack.store.columns import AnyText, Float, Key, row_id
+from autotrack.store.columns import AnyText, Float, Key, belongs_to, row_id
 from autotrack.store.schema import metadata
-
-
-def _belongs_to(name: str, table: str, **options: Any) -> Column[int]:
-    return Column(name, BigInteger, ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=False, **options)
-
 
 experiment_tag = Table(
     "experiment_tag",
     metadata,
-    _belongs_to("experiment_id", "experiment", primary_key=True),
+    belongs_to("experiment_id", "experiment", primary_key=True),
     Column("key", Key, primary_key=True),
     Column("value", AnyText, nullable=False),
 )
@@ -31,7 +24,7 @@ logged_model = Table(
     metadata,
     Column("id", row_id(), primary_key=True),
     Column("uid", Key, nullable=False, unique=True),
-    _belongs_to("experiment_id", "experiment"),
+    belongs_to("experiment_id", "experiment"),
     Column("run_uid", Key),  # no foreign key: the model outlives its run
     Column("name", AnyText, nullable=False),
     Column("kind", AnyText),
@@ -48,7 +41,7 @@ logged_model = Table(
 logged_model_param = Table(
     "logged_model_param",
     metadata,
-    _belongs_to("model_id", "logged_model", primary_key=True),
+    belongs_to("model_id", "logged_model", primary_key=True),
     Column("key", Key, primary_key=True),
     Column("value", AnyText, nullable=False),
 )
@@ -56,7 +49,7 @@ logged_model_param = Table(
 logged_model_tag = Table(
     "logged_model_tag",
     metadata,
-    _belongs_to("model_id", "logged_model", primary_key=True),
+    belongs_to("model_id", "logged_model", primary_key=True),
     Column("key", Key, primary_key=True),
     Column("value", AnyText, nullable=False),
 )
@@ -65,7 +58,7 @@ logged_model_metric = Table(
     "logged_model_metric",
     metadata,
     Column("id", row_id(), primary_key=True),
-    _belongs_to("model_id", "logged_model"),
+    belongs_to("model_id", "logged_model"),
     Column("key", Key, nullable=False),
     Column("run_uid", Key, nullable=False),
     Column("step", BigInteger, nullable=False),
@@ -79,7 +72,7 @@ logged_model_metric = Table(
 logged_model_file = Table(
     "logged_model_file",
     metadata,
-    _belongs_to("model_id", "logged_model", primary_key=True),
+    belongs_to("model_id", "logged_model", primary_key=True),
     Column("path", Key, primary_key=True),
     Column("size", BigInteger, nullable=False),
     Column("sha256", AnyText),
@@ -89,7 +82,7 @@ logged_model_file = Table(
 model_use = Table(
     "model_use",
     metadata,
-    _belongs_to("run_id", "run", primary_key=True),
+    belongs_to("run_id", "run", primary_key=True),
     Column("direction", Key, primary_key=True),  # "input" or "output"
     Column("model_uid", Key, primary_key=True),
     Column("step", BigInteger, nullable=False),
