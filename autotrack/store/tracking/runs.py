@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, type_coerce, update
+from sqlalchemy import Connection, Row, Select, Text, bindparam, delete, insert, select, type_coerce, update
 from sqlalchemy.types import NullType
 
 from autotrack import names
@@ -20,7 +20,7 @@ from autotrack.records import RUNNING, Param
 from autotrack.store.columns import decode_text
 from autotrack.store.schema import param, run, series, tag
 from autotrack.store.series import seal_run
-from autotrack.store.statements import put
+from autotrack.store.statements import HotStatement, put
 
 SOURCE = "mlflow"
 """What opened a run that came through MLflow's protocol."""
@@ -103,6 +103,9 @@ def _values_of(table: Any, *columns: str) -> Select[Any]:
 _PARAMS = _values_of(param, "key", "text", "type", "size", "sha256")
 _METRICS = _values_of(series, "key", "last", "last_time", "last_step")
 _TAGS = _values_of(tag, "key", "value")
+_BY_UID = select(run.c.id, run.c.experiment_id, run.c.deleted_at).where(run.c.uid == bindparam("uid", type_=Text))
+_FIND = HotStatement(lambda _: _BY_UID, {"uid": run.c.uid.type})
+_FIND_AND_LOCK = HotStatement(lambda _: _BY_UID.with_for_update(), {"uid": run.c.uid.type})
 
 
 def find_run(connection: Connection, uid: str, *, active: bool = False, lock: bool = False) -> RunKey:
@@ -118,8 +121,7 @@ def find_run(connection: Connection, uid: str, *, active: bool = False, lock: bo
         RunNotFoundError: There is none.
         ConflictError: It is deleted.
     """
-    wanted = select(run.c.id, run.c.experiment_id, run.c.deleted_at).where(run.c.uid == uid)
-    found = connection.execute(wanted.with_for_update() if lock else wanted).first()
+    found = (_FIND_AND_LOCK if lock else _FIND)(connection, {"uid": uid}).first()
     if found is None:
         raise RunNotFoundError(f"no run {uid!r}")
     if active and found.deleted_at is not None:
