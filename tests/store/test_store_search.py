@@ -17,6 +17,7 @@ from autotrack.records import (
     DatasetLogged,
     EvaluationLogged,
     ModelLogged,
+    MetricsLogged,
     NoteLogged,
     Param,
     ParamsLogged,
@@ -187,7 +188,7 @@ def test_keys_and_values_of_any_text(backend: SqlBackend, store: Store, texts: d
             writer.started(),
             writer.place(ParamsLogged(time=0, params=params)),
             writer.place(TagsSet(time=0, tags=dict(texts))),
-            writer.metrics(**dict.fromkeys(texts, 1.0)),
+            writer.place(MetricsLogged(time=0, metrics=dict.fromkeys(texts, 1.0), step=0)),
         ]
     )
     run = store.find_run(writer.run_id)
