@@ -11,8 +11,8 @@ from autotrack.records import Param
 from autotrack.server.address import RunsView, quote, read_fields, title, write_field
 from autotrack.server.table import default_fields
 from autotrack.server.templating import cell
-from autotrack.store.browsing import Group, Spread, read_groups
 from autotrack.store.filters.syntax import Field
+from autotrack.store.grouping import Group, Spread, read_groups
 from autotrack.store.queries import Search
 
 if TYPE_CHECKING:

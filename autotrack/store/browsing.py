@@ -1,26 +1,25 @@
-"""What a table of runs asks of a store: chosen cells, which keys there are, groups, and whether something changed."""
+"""What a table of runs asks of a store: chosen cells, which keys there are, and whether something changed."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, case, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, case, func, select
 
 from autotrack.records import Param
 from autotrack.store import schema
 from autotrack.store.filters.compiler import ATTRIBUTE_COLUMNS, statistic_column
 from autotrack.store.filters.syntax import Field
-from autotrack.store.queries import NAN, Search, search_conditions
+from autotrack.store.queries import NAN
 from autotrack.store.registry.tables import model_change, registered_model
 
 if TYPE_CHECKING:
     from autotrack.store.store import Store
 
 Cell = Param | float | str | int | None
-_TABLES = {"metric": schema.series, "param": schema.param, "tag": schema.tag}
+TABLES = {"metric": schema.series, "param": schema.param, "tag": schema.tag}
 _COUNTED: dict[str, ColumnElement[Any]] = {
     "metric": func.max(case((schema.series.c.last_step > schema.series.c.first_step, schema.series.c.n), else_=1)),
     "param": func.count(
@@ -43,35 +42,6 @@ class KeyCount(msgspec.Struct, frozen=True):
     key: str
     runs: int
     values: int | None = None
-
-
-class Spread(msgspec.Struct, frozen=True):
-    """The values of some runs in a few numbers; NaN counts in none of them.
-
-    Attributes:
-        count: How many runs have a value.
-        std: Of the sample, divided by `count - 1`; NaN for fewer than two.
-    """
-
-    count: int
-    mean: float
-    std: float
-    min: float
-    max: float
-
-
-class Group(msgspec.Struct, frozen=True):
-    """Runs that share the values of some fields.
-
-    Attributes:
-        values: Of each field; None where the runs do not have it.
-        runs: How many they are.
-        spreads: Of each metric asked for.
-    """
-
-    values: tuple[Cell, ...]
-    runs: int
-    spreads: list[Spread]
 
 
 def read_cells(store: Store, run_ids: Sequence[str], fields: Sequence[Field]) -> list[dict[str, Cell]]:
@@ -104,26 +74,6 @@ def count_all_keys(store: Store, experiment: str | None = None) -> list[KeyCount
     runs = select(schema.run.c.id).join(schema.experiment).where(schema.experiment.c.name == experiment)
     with store.reading() as connection:
         return _count_keys(connection, lambda column: column.in_(runs))
-
-
-def read_groups(store: Store, search: Search, by: Sequence[Field], metrics: Sequence[Field]) -> list[Group]:
-    """Part all runs of a search by the values of fields, and summarise metrics over all runs of each part.
-
-    Raises:
-        FilterError: The filter cannot be read.
-    """
-    found = select(schema.run.c.id).join_from(schema.run, schema.experiment).where(*search_conditions(search))
-    with store.reading() as connection:
-        runs = connection.scalars(found).all()
-        parting = [_values(connection, field, found) for field in by]
-        columns = [_values(connection, field, found) for field in metrics]
-    members: dict[tuple[Cell, ...], list[int]] = {}
-    for run in runs:
-        members.setdefault(tuple(values.get(run) for values in parting), []).append(run)
-    return [
-        Group(values, len(ids), [_spread([column[run] for run in ids if run in column]) for column in columns])
-        for values, ids in members.items()
-    ]
 
 
 def change_mark(store: Store) -> str:
@@ -171,31 +121,37 @@ def _uids(connection: Connection, run_ids: Sequence[str]) -> dict[int, str]:
     return {row: uid for row, uid in found}  # noqa: C416
 
 
-def _values(connection: Connection, field: Field, runs: Collection[int] | Select[Any]) -> dict[int, Any]:
-    chosen = runs if isinstance(runs, Select) else list(runs)
+def _values(connection: Connection, field: Field, runs: Collection[int]) -> dict[int, Any]:
+    chosen = list(runs)
     if field.kind == "attribute":
         statement = select(schema.run.c.id, ATTRIBUTE_COLUMNS[field.key]).join_from(schema.run, schema.experiment)
         return {row: value for row, value in connection.execute(statement.where(schema.run.c.id.in_(chosen))).all()}  # noqa: C416
-    table = _TABLES[field.kind]
+    table = TABLES[field.kind]
     here = (table.c.key == field.key, table.c.run_id.in_(chosen))
-    rows = connection.execute(select(table.c.run_id, *_columns(field, table)).where(*here)).all()
-    if field.kind == "param":
-        return {row[0]: Param(*row[1:]) for row in rows}
-    return {row: NAN if value is None else value for row, value in rows}
+    rows = connection.execute(select(table.c.run_id, *value_columns(field, table)).where(*here)).all()
+    return {row[0]: cell_of(field, row[1:]) for row in rows}
 
 
-def _columns(field: Field, table: FromClause) -> list[ColumnElement[Any]]:
+def value_columns(field: Field, table: FromClause) -> list[ColumnElement[Any]]:
+    """Give the columns that hold a param, metric or tag, in the table of its kind."""
     if field.kind == "metric":
         return [statistic_column(field.statistic, table)]
     names = ("text", "type", "size", "sha256") if field.kind == "param" else ("value",)
     return [table.c[name] for name in names]
 
 
+def cell_of(field: Field, values: Sequence[Any]) -> Any:
+    """Make a value of what was in its `value_columns`."""
+    if field.kind == "param":
+        return Param(*values)
+    return NAN if values[0] is None else values[0]
+
+
 def _count_keys(
     connection: Connection, chosen: Callable[[ColumnElement[int]], ColumnElement[bool]] | None
 ) -> list[KeyCount]:
     found = []
-    for kind, table in _TABLES.items():
+    for kind, table in TABLES.items():
         columns: list[ColumnElement[Any]] = [table.c.key, func.count()]
         if chosen is not None and kind in _COUNTED:
             columns.append(_COUNTED[kind])
@@ -203,13 +159,3 @@ def _count_keys(
         statement = statement if chosen is None else statement.where(chosen(table.c.run_id))
         found += [KeyCount(kind, *row) for row in connection.execute(statement).all()]
     return found
-
-
-def _spread(values: Sequence[float]) -> Spread:
-    known = [value for value in values if not math.isnan(value)]
-    if not known:
-        return Spread(0, NAN, NAN, NAN, NAN)
-    count = len(known)
-    mean = math.fsum(known) / count if all(map(math.isfinite, known)) else sum(known) / count
-    deviation = math.sqrt(sum((value - mean) ** 2 for value in known) / (count - 1)) if count > 1 else NAN
-    return Spread(count, mean, deviation, min(known), max(known))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 
 import pytest
 from store_fixtures import Writer
@@ -20,11 +19,9 @@ from autotrack.store.browsing import (
     metric_keys,
     read_cells,
     read_data_names,
-    read_groups,
 )
 from autotrack.store.editing import delete_view, rename_run, save_view, saved_views, set_tags
 from autotrack.store.filters.syntax import Field
-from autotrack.store.queries import Search
 
 RUNS = [f"{number:032x}" for number in range(6)]
 SCORES = [0.5, 0.7, 0.9, math.nan, 0.1, 0.3]
@@ -72,17 +69,6 @@ def test_keys_are_counted(store: Store) -> None:
     assert metric_keys(store, []) == []
     assert {count.key: count.runs for count in count_all_keys(store)} == {"loss": 6, "kind": 6, "n": 6, "team": 6}
     assert {count.key: count.runs for count in count_all_keys(store, "f")} == {"loss": 2, "kind": 2, "n": 2, "team": 2}
-
-
-def test_groups_are_over_all_runs(store: Store) -> None:
-    groups = read_groups(store, Search(), [Field("param", "kind")], [Field("metric", "loss")])
-    spreads = {group.values[0].text: (group.runs, group.spreads[0]) for group in groups}  # type: ignore[union-attr]
-    runs, spread = spreads["a"]
-    assert (runs, spread.count) == (3, 3)
-    assert spread.mean == pytest.approx(statistics.mean([0.5, 0.9, 0.1]))
-    assert spread.std == pytest.approx(statistics.stdev([0.5, 0.9, 0.1]))
-    runs, spread = spreads["b"]
-    assert (runs, spread.count, spread.min, spread.max) == (3, 2, 0.3, 0.7)
 
 
 def test_children_and_data(store: Store) -> None:
