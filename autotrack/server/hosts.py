@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple, TypeAlias
 
@@ -39,6 +40,7 @@ class AllowedHosts:
         return host is not None and host.name in self._names
 
 
+@lru_cache(maxsize=256)  # every request has one, and nearly always the same
 def parse_host(header: str) -> Host | None:
     """Read a `Host` header, or the host of an `Origin`; None for what is neither."""
     match = _HOST.fullmatch(header)

@@ -162,10 +162,25 @@ def _experiment_id(connection: Connection, name: str) -> int:
 @singledispatch
 def _apply(record: Record, batch: Batch) -> None:
     """Put a record that is one row of its own table, whose columns are named like the record's fields."""
+    _put_row(record, batch)
+
+
+def _put_row(record: Record, batch: Batch) -> None:
     table = _TABLES[type(record)]
     named = [name for name in record.__struct_fields__ if name in table.columns and name != "run_id"]
     row = {name: getattr(record, name) for name in named}
     put(batch.connection, table, [{"run_id": batch.run_ids[record.run_id], **row}])
+
+
+@_apply.register
+def _(record: ModelLogged, batch: Batch) -> None:
+    _put_row(record, batch)
+    if record.files:
+        artifact = schema.artifact
+        below = artifact.c.path.startswith(f"{record.name}/", autoescape=True)
+        left = [f"{record.name}/{path}" for path in record.files]
+        here = artifact.c.run_id == batch.run_ids[record.run_id]
+        batch.connection.execute(delete(artifact).where(here, below, artifact.c.path.not_in(left)))
 
 
 @_apply.register

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from autotrack.server.files.base import FileMissingError, FilePathError, checked_path
 
 UPLOADS = ".uploads"
+_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 class LocalFiles:
@@ -24,10 +25,12 @@ class LocalFiles:
     def __init__(self, root: Path) -> None:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._root = root.resolve()
+        self._uploads = self._root / UPLOADS
+        self._uploads.mkdir(mode=0o700, exist_ok=True)
 
     def open(self, key: str) -> LocalReading:
         """Open a file."""
-        path = self._path(key)
+        path = self._address(key)
         try:
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         except OSError as error:
@@ -40,16 +43,11 @@ class LocalFiles:
 
     def upload(self, key: str) -> LocalUpload:
         """Begin a file."""
-        path = self._path(key)
-        if path.is_dir():
-            raise FilePathError("there is a folder of this name")
-        folder = self._root / UPLOADS
-        folder.mkdir(mode=0o700, exist_ok=True)
-        return LocalUpload(folder / secrets.token_hex(16), path)
+        return LocalUpload(f"{self._uploads}/{secrets.token_hex(16)}", self._address(key))
 
     def delete(self, key: str) -> None:
         """Remove a file, and the folders that it leaves empty."""
-        path = self._path(key)
+        path = Path(self._address(key))
         path.unlink(missing_ok=True)
         with suppress(OSError):  # the first folder that is not empty ends it
             for folder in path.parents:
@@ -62,11 +60,15 @@ class LocalFiles:
         if not os.access(self._root, os.R_OK | os.W_OK | os.X_OK):
             raise PermissionError(f"{self._root} cannot be written")
 
-    def _path(self, key: str) -> Path:
-        path = self._root / checked_path(key)
-        if path.parent.resolve() != path.parent or not path.is_relative_to(self._root):
-            raise FilePathError("this path leads over a link")
-        return path
+    def _address(self, key: str) -> str:
+        """Return where a file is; its key is checked, so only a link on the way could lead elsewhere."""
+        address = str(self._root)
+        *folders, name = checked_path(key).split("/")
+        for folder in folders:
+            address = f"{address}/{folder}"
+            if os.path.islink(address):
+                raise FilePathError("this path leads over a link")
+        return f"{address}/{name}"
 
 
 class LocalReading:
@@ -88,27 +90,40 @@ class LocalReading:
 class LocalUpload:
     """A file on its way, under a name of its own until it is complete."""
 
-    def __init__(self, temporary: Path, path: Path) -> None:
+    def __init__(self, temporary: str, path: str) -> None:
         self._temporary, self._path = temporary, path
-        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0), 0o600)
-        self._file: BinaryIO = os.fdopen(descriptor, "wb", buffering=0)
+        self._file: int | None = os.open(temporary, _NEW, 0o600)
 
     def write(self, block: bytes, /) -> None:
         """Take the next bytes."""
-        while block:
-            block = block[self._file.write(block) :]
+        if self._file is None:
+            raise ValueError("the upload has ended")
+        left = memoryview(block)
+        while left:
+            left = left[os.write(self._file, left) :]
 
     def finish(self) -> None:
         """Put it in its place."""
-        self._file.close()
+        self._close()
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.replace(self._temporary, self._path)
+            self._place()
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-            self._temporary.unlink(missing_ok=True)
+            self.abort()
             raise FilePathError("a file and a folder cannot have the same name") from error
 
     def abort(self) -> None:
         """Forget it."""
-        self._file.close()
-        self._temporary.unlink(missing_ok=True)
+        self._close()
+        Path(self._temporary).unlink(missing_ok=True)
+
+    def _place(self) -> None:
+        try:
+            os.replace(self._temporary, self._path)
+        except FileNotFoundError:  # the first file of its folder
+            os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
+            os.replace(self._temporary, self._path)
+
+    def _close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None

@@ -50,7 +50,7 @@ def list_of_run(call: Call, asked: ListArtifacts) -> Any:
     """List a folder of a run."""
     folder = checked_path(asked.path.strip("/")) if asked.path.strip("/") else ""
     files = list_folder(list_files(call.connection, run_owner(call.connection, asked.id), folder), folder)
-    answer: dict[str, Any] = {"root_uri": run_info(get_run(call.connection, asked.id)).artifact_uri}
+    answer: dict[str, Any] = {"root_uri": run_info(get_run(call.connection, asked.id, with_values=False)).artifact_uri}
     return answer | ({"files": files} if files else {})
 
 

@@ -141,15 +141,15 @@ def delete_tag(call: Call, asked: DeleteTag) -> None:
         raise ProtocolError(f"No tag with name: {asked.key} in experiment with id {asked.experiment_id}", MISSING)
 
 
-def active_experiment(call: Call, experiment_id: str) -> experiments.Experiment:
+def active_experiment(call: Call, experiment_id: str) -> experiments.ExperimentKey:
     """Return an experiment that is not deleted.
 
     Raises:
         ProtocolError: It is.
         ExperimentNotFoundError: There is none.
     """
-    found = experiments.get_experiment(call.connection, int(experiment_id))
-    if found.deleted_at is not None:
+    found = experiments.find_key(call.connection, int(experiment_id))
+    if found.deleted:
         raise ProtocolError(f"The experiment {experiment_id} must be in the 'active' state.", INVALID)
     return found
 

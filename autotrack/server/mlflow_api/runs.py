@@ -114,7 +114,7 @@ def update(call: Call, asked: Update) -> Any:
     if asked.run_name:
         values["name"] = asked.run_name
     runs.change_run(call.connection, row, **values)
-    return {"run_info": run_info(runs.get_run(call.connection, asked.id))}
+    return {"run_info": run_info(runs.get_run(call.connection, asked.id, with_values=False))}
 
 
 def _status(given: str | int) -> str:

@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 
+from autotrack.errors import ConflictError
 from autotrack.server.caller import WRITER, Caller
 from autotrack.server.files.base import BLOCK_BYTES, Upload
 from autotrack.server.mlflow_api.places import Place, admit
 from autotrack.server.mlflow_api.protocol import ProtocolError
 from autotrack.store.tracking.files import add_file
-from autotrack.store.tracking.runs import find_run
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from autotrack.server.mlflow_api.endpoint import Tracking
+
+HELD_BYTES = 4 << 20
+"""So much of a file waits in memory while as much is written: a switch of threads costs as much as writing 50 KB."""
 
 
 async def receive_file(request: Request, tracking: Tracking, address: str) -> None:
@@ -73,7 +76,8 @@ class Stream:
         """Take a piece."""
         self._held.append(chunk)
         self._held_size += len(chunk)
-        if self._held_size >= BLOCK_BYTES:
+        self.size += len(chunk)
+        if self._held_size >= HELD_BYTES:
             await self._write()
 
     async def finish(self) -> None:
@@ -90,17 +94,17 @@ class Stream:
 
     async def _write(self) -> None:
         await self._written()
-        block, self._held, self._held_size = b"".join(self._held), [], 0
-        self.size += len(block)
-        self._writing = asyncio.ensure_future(run_in_threadpool(self._take, block))
+        blocks, self._held, self._held_size = self._held, [], 0
+        self._writing = asyncio.ensure_future(run_in_threadpool(self._take, blocks))
 
     async def _written(self) -> None:
         if self._writing is not None:
             await self._writing
 
-    def _take(self, block: bytes) -> None:
-        self._hash.update(block)
-        self._target.write(block)
+    def _take(self, blocks: list[bytes]) -> None:
+        for block in blocks:  # not joined: that would copy each byte once more
+            self._hash.update(block)
+            self._target.write(block)
 
 
 def _take_whole(tracking: Tracking, caller: Caller, address: str, content: bytes) -> None:
@@ -120,8 +124,8 @@ def _admit(tracking: Tracking, caller: Caller, address: str) -> Place:
         place = admit(connection, caller, address, WRITER)
         if not place.path:
             raise ProtocolError("a file needs a path")
-        if place.owner.kind == "run":
-            find_run(connection, place.owner.uid, active=True)
+    if place.owner.deleted:
+        raise ConflictError(f"run {place.owner.uid} is deleted; restore it before changing it")
     return place
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import BigInteger, Connection, Select, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from autotrack.errors import ExperimentExistsError, ExperimentNotFoundError
+from autotrack.store.columns import decode_text
 from autotrack.store.schema import experiment, run
-from autotrack.store.statements import add_missing, put
+from autotrack.store.statements import HotStatement, add_missing, put
 from autotrack.store.tracking.tables import experiment_tag
 
 DEFAULT_ID, DEFAULT_NAME = 0, "Default"
@@ -38,7 +39,21 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
+class ExperimentKey(NamedTuple):
+    """What a change needs to know of an experiment."""
+
+    id: int
+    artifact_location: str | None
+    deleted: bool
+
+
 COLUMNS = tuple(experiment.c[name] for name in Experiment.__struct_fields__ if name != "tags")
+
+_FIND = HotStatement(
+    lambda _: select(experiment.c.artifact_location, experiment.c.deleted_at).where(
+        experiment.c.id == bindparam("id", type_=BigInteger)
+    )
+)
 
 
 def add_default_experiment(connection: Connection) -> None:
@@ -79,6 +94,19 @@ def get_experiment(connection: Connection, experiment_id: int) -> Experiment:
     if not found:
         raise ExperimentNotFoundError(f"no experiment with the id {experiment_id}")
     return found[0]
+
+
+def find_key(connection: Connection, experiment_id: int) -> ExperimentKey:
+    """Find what a change needs to know of an experiment.
+
+    Raises:
+        ExperimentNotFoundError: There is none.
+    """
+    found: Any = _FIND(connection, {"id": experiment_id}).first()
+    if found is None:
+        raise ExperimentNotFoundError(f"no experiment with the id {experiment_id}")
+    location, deleted_at = found
+    return ExperimentKey(experiment_id, location and decode_text(location), deleted_at is not None)
 
 
 def find_experiment(connection: Connection, name: str) -> Experiment:

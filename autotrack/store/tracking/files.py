@@ -22,12 +22,14 @@ class Owner(NamedTuple):
         kind: "run" or "model".
         row: In the store.
         uid: Its id.
+        deleted: Whether it is a deleted run, whose files do not change; those of a model outlive its deletion.
     """
 
     kind: str
     row: int
     uid: str
     experiment_id: int
+    deleted: bool = False
 
     @property
     def folder(self) -> str:
@@ -42,7 +44,7 @@ def run_owner(connection: Connection, uid: str) -> Owner:
         RunNotFoundError: There is none.
     """
     found = find_run(connection, uid)
-    return Owner("run", found.row, uid, found.experiment_id)
+    return Owner("run", found.row, uid, found.experiment_id, found.deleted)
 
 
 def model_owner(connection: Connection, uid: str) -> Owner:

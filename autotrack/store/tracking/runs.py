@@ -104,6 +104,21 @@ _PARAMS = _values_of(param, "key", "text", "type", "size", "sha256")
 _METRICS = _values_of(series, "key", "last", "last_time", "last_step")
 _TAGS = _values_of(tag, "key", "value")
 _BY_UID = select(run.c.id, run.c.experiment_id, run.c.deleted_at).where(run.c.uid == bindparam("uid", type_=Text))
+_NEW = (
+    "uid",
+    "name",
+    "experiment_id",
+    "parent_uid",
+    "status",
+    "source",
+    "start_time",
+    "user_id",
+    "artifact_uri",
+)
+_INSERT = HotStatement(
+    lambda _: insert(run).values({name: bindparam(name, type_=run.c[name].type) for name in _NEW}).returning(run.c.id),
+    {name: run.c[name].type for name in _NEW},
+)
 _FIND = HotStatement(lambda _: _BY_UID, {"uid": run.c.uid.type})
 _FIND_AND_LOCK = HotStatement(lambda _: _BY_UID.with_for_update(), {"uid": run.c.uid.type})
 
@@ -153,8 +168,7 @@ def create_run(
         "user_id": user_id,
         "artifact_uri": artifact_uri,
     }
-    made = connection.execute(insert(run).values(row)).inserted_primary_key
-    row_id = int(made[0]) if made is not None else 0
+    row_id = int(_INSERT(connection, row).scalar_one())
     kept = {key: value for key, value in tags.items() if key not in VIRTUAL_TAGS}
     put(connection, tag, [{"run_id": row_id, "key": key, "value": value} for key, value in kept.items()])
     del row["source"]
@@ -204,25 +218,31 @@ def delete_tag(connection: Connection, row: int, key: str) -> bool:
     return bool(connection.execute(delete(tag).where(tag.c.run_id == row, tag.c.key == key)).rowcount)
 
 
-def get_run(connection: Connection, uid: str) -> TrackedRun:
+def get_run(connection: Connection, uid: str, *, with_values: bool = True) -> TrackedRun:
     """Read a run; a deleted one too.
+
+    Args:
+        connection: In a transaction.
+        uid: Its id.
+        with_values: Read parameters, metrics and tags too.
 
     Raises:
         RunNotFoundError: There is none.
     """
-    found = read_runs(connection, connection.execute(select(*RUN_COLUMNS).where(run.c.uid == uid)).all())
+    rows = connection.execute(select(*RUN_COLUMNS).where(run.c.uid == uid)).all()
+    found = read_runs(connection, rows, with_values=with_values)
     if not found:
         raise RunNotFoundError(f"no run {uid!r}")
     return found[0]
 
 
-def read_runs(connection: Connection, rows: Sequence[Row[Any]]) -> list[TrackedRun]:
+def read_runs(connection: Connection, rows: Sequence[Row[Any]], *, with_values: bool = True) -> list[TrackedRun]:
     """Make structs of rows of `RUN_COLUMNS`, in a constant number of queries."""
     ids = {"ids": [row.row for row in rows]}
     params: dict[int, list[tuple[str, Param]]] = {row.row: [] for row in rows}
     metrics: dict[int, list[LastPoint]] = {row.row: [] for row in rows}
     tags = {row.row: _virtual_tags(row.name, row.parent_uid) for row in rows}
-    if rows:
+    if rows and with_values:
         for run_id, key, text, kind, size, sha256 in _fetch(connection, _PARAMS, ids):
             params[run_id].append((decode_text(key), Param(decode_text(text), kind, size, sha256)))
         for run_id, key, last, at, step in _fetch(connection, _METRICS, ids):

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import BigInteger, Connection, bindparam, select
 
 from autotrack.errors import ConflictError
 from autotrack.records import Param
 from autotrack.store.apply import as_number
+from autotrack.store.columns import decode_text
 from autotrack.store.schema import param
 from autotrack.store.series import Block, write_points
-from autotrack.store.statements import put
+from autotrack.store.statements import HotStatement, put
 from autotrack.values import MAX_PARAM_BYTES, from_param, to_param
 
 if TYPE_CHECKING:
@@ -45,15 +47,26 @@ def log_params(connection: Connection, row: int, params: Mapping[str, str]) -> N
     Raises:
         ConflictError: One has another value already.
     """
-    there = select(param.c.key, param.c.text, param.c.type, param.c.size, param.c.sha256)
-    known = connection.execute(there.where(param.c.run_id == row, param.c.key.in_(list(params)))).all()
-    for key, *columns in known:
-        if param_text(Param(*columns)) != params[key] and Param(*columns) != text_param(params[key]):
-            raise ConflictError(f"parameter {key!r} has another value already, and values of parameters never change")
-    done = {key for key, *_ in known}
+    done = set()
+    places = {f"key_{number}": key for number, key in enumerate(params)}
+    there: Any = _known(len(params))(connection, {"run_id": row, **places}).fetchall()
+    for key, text, kind, size, sha256 in there:
+        known, name = Param(decode_text(text), kind, size, sha256), decode_text(key)
+        if param_text(known) != params[name] and known != text_param(params[name]):
+            raise ConflictError(f"parameter {name!r} has another value already, and values of parameters never change")
+        done.add(name)
     fresh = {key: text_param(text) for key, text in params.items() if key not in done}
     rows = [{"run_id": row, "key": key, "num": as_number(value), **_columns(value)} for key, value in fresh.items()]
     put(connection, param, rows)
+
+
+@lru_cache
+def _known(count: int) -> HotStatement:
+    """Read those of some parameters of a run that are there; as many statements as a batch may have parameters."""
+    columns = select(param.c.key, param.c.text, param.c.type, param.c.size, param.c.sha256)
+    wanted = [bindparam(f"key_{number}", type_=param.c.key.type) for number in range(count)]
+    here = columns.where(param.c.run_id == bindparam("run_id", type_=BigInteger), param.c.key.in_(wanted))
+    return HotStatement(lambda _: here, {one.key: one.type for one in wanted})
 
 
 def text_param(text: str) -> Param:
