@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     from autotrack.server.mlflow_api.endpoint import Tracking
 
-HELD_BYTES = 4 << 20
-"""So much of a file waits in memory while as much is written: a switch of threads costs as much as writing 50 KB."""
-
 
 async def receive_file(request: Request, tracking: Tracking, address: str) -> None:
     """Bring the body of a request to where the file of an address belongs.
@@ -77,7 +74,7 @@ class Stream:
         self._held.append(chunk)
         self._held_size += len(chunk)
         self.size += len(chunk)
-        if self._held_size >= HELD_BYTES:
+        if self._held_size >= BLOCK_BYTES:
             await self._write()
 
     async def finish(self) -> None:
