@@ -141,6 +141,7 @@ class ModelLogged(Record, frozen=True, kw_only=True, tag="model"):
         model_id: 32 hex characters.
         signature: The MLmodel signature (inputs, outputs, params as JSON texts), if known.
         size: Bytes of all files.
+        files: Paths of all files within the folder; others below it were those of an earlier model of that name.
     """
 
     name: str
@@ -148,6 +149,7 @@ class ModelLogged(Record, frozen=True, kw_only=True, tag="model"):
     model_id: str
     signature: dict[str, Any] | None = None
     size: int = 0
+    files: list[str] = []
 
 
 class NoteLogged(Record, frozen=True, kw_only=True, tag="note"):

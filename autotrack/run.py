@@ -62,6 +62,7 @@ class Run(RunFiles):
 
     Attributes:
         id: 32 hex characters, in order of time.
+        own_models: Names of the models that the program logged itself; what is saved automatically takes others.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Run(RunFiles):
         self._last_words: list[Callable[[], None]] = []
         self._claimed = False
         self._parts: set[str] = set()
+        self.own_models: set[str] = set()
         self.pid = os.getpid()
         self._strict = settings.strict
         self._keys: dict[str, str] = {}
@@ -240,6 +242,7 @@ class Run(RunFiles):
                 model_id=folder.model_id,
                 signature=folder.signature,
                 size=folder.size,
+                files=[file.path for file in folder.files],
             )
         )
 

@@ -21,6 +21,7 @@ from autotrack.models.formats import Format, format_of, make_safe
 from autotrack.models.saving import keep_folder
 from autotrack.models.signature import infer_signature
 from autotrack.models.snapshot import Snapshot
+from autotrack.recording import current_recorder
 from autotrack.run import Run
 
 
@@ -119,7 +120,8 @@ def log(  # noqa: PLR0913 - what `save` takes, and the run
 
     Args:
         model: As `save` takes it.
-        name: Of the model within the run; an earlier one of the same name is replaced.
+        name: Of the model within the run; an earlier one of the same name is replaced. One that is saved automatically
+            later, as at the end of a loop, gets "_trained" behind the name.
         run: Another run than the active one.
         inputs: As in `save`; so are all the others.
         outputs: For the signature.
@@ -146,6 +148,8 @@ def log(  # noqa: PLR0913 - what `save` takes, and the run
         raise ModelError("no run is active to log the model to; open one: with autotrack.start_run():")
     name = artifact_name(name)
     plan = _plan(model, inputs, outputs, params, input_example, artifacts, code, packages)
+    run.own_models.add(name)
+    current_recorder().worker.drain()  # a model saved automatically may be on its way to the same place
     directory = run.artifact_directory / name
     directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     snapshot = plan.format.take(model, directory.with_name(f".{directory.name}.snapshot"))

@@ -18,6 +18,8 @@ from autotrack.recording import current_recorder
 from autotrack.run import Run
 
 MEGABYTE = 1_000_000
+TRAINED = "trained"
+"""Added to the name of a model that is saved automatically where the program has logged one of that name itself."""
 OBJECTS = "objects"
 """The folder, beside the artifacts, that keeps equal files of models once."""
 
@@ -50,6 +52,8 @@ def save_model(
     settings = current_recorder().settings
     if not settings.log_models:
         return
+    if name in run.own_models:
+        name = f"{name}_{TRAINED}"
     try:
         snapshot = _snapshot(run, take, name)
     except (AutotrackError, OSError) as error:

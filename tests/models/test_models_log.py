@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
@@ -169,3 +170,23 @@ def test_the_example_runs(tmp_path: Path) -> None:
     assert "143 predictions equal to the original's" in done.stdout
     assert "did you mean 'radius'?" in done.stdout
     assert "this is not the model that was saved: 'model.skops'" in done.stdout
+
+
+def test_a_model_logged_by_hand_keeps_its_name_beside_those_saved_automatically() -> None:
+    autotrack.enable(exclude=["xgboost"])
+    target = np.arange(60) % 2
+    with autotrack.start_run() as run:
+        search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2).fit(X, target)
+        uri = log(search.best_estimator_, inputs=X)
+    assert autotrack.flush()
+    assert (load(uri, trust=True).coef_ == search.best_estimator_.coef_).all()
+
+    with autotrack.start_run() as other:
+        parts = SGDClassifier(random_state=0).partial_fit(X, target, classes=[0, 1])
+        uri = log(MODEL, inputs=X)
+        parts.partial_fit(X, target)
+        autotrack.disable()  # ends the training in parts, whose model is saved now
+    assert autotrack.flush()
+    assert (load(uri, trust=True).coef_ == MODEL.coef_).all()
+    assert (load(f"runs:/{other.id}/model_trained", trust=True).coef_ == parts.coef_).all()
+    assert {model.name for model in autotrack.get_run(run.id).models} == {"best_estimator", "model"}
