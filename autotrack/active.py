@@ -5,31 +5,47 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Protocol
 
 from autotrack.recording import open_recorder
 from autotrack.run import Run
 
-_stack: ContextVar[tuple[Run, ...]] = ContextVar("autotrack_runs", default=())
+
+class Prospect(Protocol):
+    """A run that is opened when something is first recorded in it, such as the trial of a study."""
+
+    def open(self) -> Run | None:
+        """Return the run, the same at every call; None where there is none to give."""
+
+
+_stack: ContextVar[tuple[Run | Prospect, ...]] = ContextVar("autotrack_runs", default=())
 _paused: ContextVar[int] = ContextVar("autotrack_paused", default=0)
 
 
 def active_run() -> Run | None:
     """Return the innermost run of this context that has not ended."""
-    for run in reversed(_stack.get()):
-        if run.status is None:
+    for entry in reversed(_stack.get()):
+        run = entry if isinstance(entry, Run) else entry.open()
+        if run is not None and run.status is None:
             return run
     return None
 
 
-def push(run: Run) -> None:
+def push(run: Run | Prospect) -> None:
     """Make a run the active one of this context."""
     _stack.set((*_stack.get(), run))
+    if isinstance(run, Run):
+        end_with_process(run)
+
+
+def end_with_process(run: Run) -> None:
+    """Have a run that is still open at the end of the process end with it."""
     recorder = open_recorder()
     if recorder is not None:
         recorder.runs[run.id] = run
 
 
-def pop(run: Run) -> None:
+def pop(run: Run | Prospect) -> None:
     """Take a run off the stack, wherever on it it stands."""
     _stack.set(tuple(other for other in _stack.get() if other is not run))
 

@@ -192,14 +192,15 @@ def start_run(
         name: What to call it. Default: a name such as "amber-falcon-17".
         experiment: The group it belongs to. Default: the parent's, else the setting's.
         run_id: Id of an earlier run to go on with.
-        nested: Make it a child of the active run; without this, an active run is an error.
+        nested: Make it a child of the active run; without this, an active run of your own is an error. Inside what an
+            integration has begun, such as the trial of a study, it is a child in any case.
         tags: Its tags.
 
     Returns:
         The run; it ends with the `with` block, with `end_run()`, or with the process.
 
     Raises:
-        AutotrackError: A run is active and `nested` is not given.
+        AutotrackError: A run of your own is active and `nested` is not given.
 
     Example:
         >>> import autotrack
@@ -210,7 +211,7 @@ def start_run(
     if parent is not None and parent.open_ended and not nested:
         parent.end()
         parent = active_run()
-    if parent is not None and not nested:
+    if parent is not None and not nested and parent.source == "manual":
         raise AutotrackError(
             f"run {parent.name!r} is active; end it first (autotrack.end_run()) or pass nested=True for a child"
         )

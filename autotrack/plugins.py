@@ -27,6 +27,7 @@ BUILTIN: Mapping[str, str] = {
     "lightgbm": "autotrack.integrations.lightgbm:LightGBM",
     "catboost": "autotrack.integrations.catboost:CatBoostIntegration",
     "statsmodels": "autotrack.integrations.statsmodels:Statsmodels",
+    "optuna": "autotrack.integrations.optuna:Optuna",
     "torch": "autotrack.integrations.torch:Torch",
     "transformers": "autotrack.integrations.transformers:Transformers",
     "keras": "autotrack.integrations.keras:Keras",

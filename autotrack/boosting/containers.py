@@ -1,4 +1,4 @@
-"""Searches, cross-validations, ensembles and studies that train many models: one run for all of them.
+"""Searches, cross-validations and ensembles that train many models: one run for all of them.
 
 Where the integration of scikit-learn is on, the run is its own. Else the outermost such call gets a run as soon as a
 model of an observed library is trained in it, so that none of its trainings is a run of its own; a call that trains no
@@ -22,7 +22,6 @@ from autotrack.run import Run
 from autotrack.shield import shielded
 
 METHODS: Mapping[str, tuple[str, ...]] = {
-    "optuna.study.study": ("Study.optimize",),
     "sklearn.calibration": ("CalibratedClassifierCV.fit",),
     "sklearn.ensemble._bagging": ("BaseBagging.fit",),
     "sklearn.ensemble._stacking": ("StackingClassifier.fit", "StackingRegressor.fit"),
@@ -44,7 +43,6 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
         "permutation_test_score",
     ),
 }
-TRIALS = "trials.csv"
 
 
 class _Opener:
@@ -126,26 +124,3 @@ def _log_results(run: Run, container: Any) -> None:
             run.log_metric(names.BEST_CV_SCORE, own["best_score_"])
         table = dict(own["cv_results_"])
         run.defer("writing the candidates", lambda: run.log_table(table, names.CV_RESULTS))
-    elif hasattr(container, "trials_dataframe"):
-        _log_study(run, container)
-
-
-def _log_study(run: Run, study: Any) -> None:
-    trials = study.get_trials(deepcopy=False)
-    done = [trial for trial in trials if trial.values is not None]
-    for trial in done:
-        run.log_metrics(
-            {f"value_{at}" if at else "value": value for at, value in enumerate(trial.values)}, trial.number
-        )
-    run.log_metric("n_trials", len(trials))
-    keys = dict.fromkeys(key for trial in trials for key in trial.params)
-    table = {
-        "number": [trial.number for trial in trials],
-        "state": [trial.state.name for trial in trials],
-        "value": [trial.values[0] if trial.values else None for trial in trials],
-        **{f"params_{key}": [trial.params.get(key) for trial in trials] for key in keys},
-    }
-    run.defer("writing the trials", lambda: run.log_table(table, TRIALS))
-    if done and len(study.directions) == 1:
-        run.log_params({f"best_{name}": value for name, value in study.best_params.items()})
-        run.log_metric("best_value", study.best_value)

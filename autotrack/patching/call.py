@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from autotrack.active import active_run, pop, push, take_run
+from autotrack.active import Prospect, active_run, pop, push, take_run
 from autotrack.run import Run
 
 
@@ -35,6 +35,7 @@ class Call:
         result: What the library returned; set after the yield.
         error: What the library raised; set where the observer ends with `CallFailedError`.
         seconds: How long the library's call took; set after the yield.
+        is_host: Calls inside it are no parts of it, but trainings in their own right; see `host`.
     """
 
     __slots__ = (
@@ -42,6 +43,7 @@ class Call:
         "caller_seconds",
         "error",
         "function",
+        "is_host",
         "kwargs",
         "memo",
         "parent",
@@ -73,7 +75,8 @@ class Call:
         self.under_way = True
         self.run_used: Run | None = None
         self.memo: Any = None
-        self.pushed: Run | None = None
+        self.pushed: Run | Prospect | None = None
+        self.is_host = False
         self.caller_seconds = 0.0
         self.phase_started = 0.0
 
@@ -145,8 +148,14 @@ class Call:
             push(run)
             self.pushed = run
 
+    def host(self, prospect: Prospect) -> None:
+        """Let trainings inside this call be recorded as they are inside a run of the user's, which is `prospect`."""
+        push(prospect)
+        self.pushed = prospect
+        self.is_host = True
+
     def pop_run(self) -> None:
-        """Take back what `run` made the active run; doing so twice does no harm."""
+        """Take back what `run` or `host` made the active run; doing so twice does no harm."""
         if self.pushed is not None:
             pop(self.pushed)
             self.pushed = None

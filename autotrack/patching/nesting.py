@@ -21,11 +21,11 @@ _started_by: weakref.WeakKeyDictionary[threading.Thread, Call] = weakref.WeakKey
 
 
 def active_call() -> Call | None:
-    """Return the tracked call this code runs in, or None."""
+    """Return the tracked call this code is a part of, or None."""
     call = _active.get()
     if call is None and _started_by.data:  # type: ignore[attr-defined] # a dict: this runs in every step of a loop
         call = _started_by.get(threading.current_thread())
-    return call if call is not None and call.under_way else None
+    return call if call is not None and call.under_way and not call.is_host else None
 
 
 def enter(call: Call) -> Token[Call | None]:

@@ -46,7 +46,7 @@ def begin(switch: Switch, function: Callable[..., Any], observer: Observer, argu
         call = Call(switch.source, function, arguments.args, arguments.kwargs, parent)
         return _started(Observation(call, observer))
     except Exception as error:
-        contain(error, f"observing {function.__qualname__}")
+        contain(error, f"observing {name_of(function)}")
         return None
 
 
@@ -157,4 +157,9 @@ class Observation:
         courtesy.training_ends(self.call)
 
     def _contain(self, error: Exception) -> None:
-        contain(error, f"observing {self.call.source} {self.call.function.__qualname__}", self.call.note)
+        contain(error, f"observing {self.call.source} {name_of(self.call.function)}", self.call.note)
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """Return what to call a function; one that the user hands over may be any object that can be called."""
+    return str(getattr(function, "__qualname__", type(function).__qualname__))

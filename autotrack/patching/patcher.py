@@ -71,7 +71,7 @@ class Patcher:
         function = raw.__func__ if isinstance(raw, (staticmethod, classmethod)) else raw
         if not callable(function):
             raise UnsupportedLibraryError(f"{owner.__name__}.{name} is no function")
-        patched: Any = self._observed(function, observer, nested)
+        patched: Any = self.observed(function, observer, nested=nested)
         if isinstance(raw, (staticmethod, classmethod)):
             patched = type(raw)(patched)
         self.replace(owner, name, patched)
@@ -83,7 +83,9 @@ class Patcher:
             for module, alias_name in _holders(raw):
                 self.replace(module, alias_name, patched)
 
-    def _observed(self, function: Callable[..., Any], observer: Observer, nested: bool) -> Callable[..., Any]:
+    def observed(self, function: Callable[..., Any], observer: Observer, *, nested: bool) -> Callable[..., Any]:
+        """Return a function that calls `function` with an observer beside it; for functions the user hands over."""
+
         @functools.wraps(function)
         def autotrack_observed(*args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True

@@ -43,7 +43,7 @@ def library(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def tracked(on: str, library: str) -> Iterator[Any]:
     name = os.urandom(4).hex()
-    only = [library] if on == "alone" else []
+    only = [library, "optuna"] if on == "alone" else []
     autotrack.enable(to=f"memory://{name}", only=only, capture=[], log_system_metrics=False)
 
     def only_root() -> MemoryRun:
@@ -115,7 +115,7 @@ def test_a_study(tracked: Any, library: str, binary_data: Any) -> None:
     assert "trials.csv" in run.artifacts
 
 
-def test_native_trainings_in_a_study_have_no_runs_of_their_own(binary_data: Any) -> None:
+def test_native_trainings_in_a_study_are_recorded_in_their_trial(binary_data: Any) -> None:
     X, y = binary_data
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -130,8 +130,9 @@ def test_native_trainings_in_a_study_have_no_runs_of_their_own(binary_data: Any)
         autotrack.flush()
     finally:
         autotrack.disable()
-    (run,) = MemoryBackend.named("study").runs
-    assert run.name == "Study"
+    study, *trials = MemoryBackend.named("study").runs
+    assert (study.name, [run.name for run in trials]) == ("Study", ["trial 0", "trial 1"])
+    assert all(run.parent_id == study.id and run.last("n_trees") == 2 for run in trials)
 
 
 def test_a_search_without_such_a_model_leaves_no_trace(binary_data: Any) -> None:
