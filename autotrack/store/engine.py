@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import sqlite3
 import threading
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 
 from autotrack.errors import MissingDependencyError, StoreUnavailableError
 from autotrack.store.damage import exclusive, file_identity, is_damage, set_aside
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 5.0
 CREATE_SECONDS = 60.0
 ATTEMPTS = 5
+REST_SECONDS = 1.0
 
 _creating = threading.Lock()
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
@@ -199,9 +201,10 @@ def _use_write_ahead_log(engine: Engine) -> None:
 
 def _open_postgresql(address: URL, *, read_only: bool, upgrade: bool) -> Engine:
     try:
-        engine = create_engine(address, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        engine = create_engine(address, connect_args={"connect_timeout": 10})
     except ModuleNotFoundError as error:
         raise MissingDependencyError("psycopg", "postgresql") from error
+    _ping_what_rested(engine)
     if read_only:
         engine = engine.execution_options(postgresql_readonly=True)
     try:
@@ -210,6 +213,25 @@ def _open_postgresql(address: URL, *, read_only: bool, upgrade: bool) -> Engine:
     except OperationalError as error:
         raise StoreUnavailableError(f"cannot open the store {address!r}: {error.orig}") from error
     return engine
+
+
+def _ping_what_rested(engine: Engine) -> None:
+    """Ask whether a connection still lives before it is used after a rest; asking each time doubles short requests.
+
+    One that breaks within so short a rest fails its request, which can be sent again, and the pool forgets all others.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def rest(_: object, record: Any) -> None:
+        record.info["rests_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def check(connection: Any, record: Any, _: object) -> None:
+        if time.monotonic() - record.info.get("rests_since", math.inf) > REST_SECONDS:
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error as error:
+                raise DisconnectionError("the connection broke while it rested") from error  # the pool makes another
 
 
 def _leave_to_parent() -> None:

@@ -27,7 +27,8 @@ class RegistryEdit(Struct, forbid_unknown_fields=True):
     """One change of a registered model.
 
     Attributes:
-        action: "register" takes `run` and `text`, the name of the model within it; "alias" takes `key`, and `version`
+        action: "register" takes `run` and `text`, the name of the model within it, or `text` alone, the id of a model that
+            an MLflow client logged; "alias" takes `key`, and `version`
             or none to take it away; "stage" takes `version`, `text` and `archive`; "describe" takes `text`, "tag" takes
             `key` and `text` or none to take it away, both of `version` or of the model; "rename" takes `text`; "delete"
             takes `version` or nothing.
@@ -52,8 +53,20 @@ async def edit_registry(request: Request) -> Response:
 
 
 def _register(history: History, edit: RegistryEdit) -> tuple[str, int | None]:
+    if edit.run is None and edit.text:
+        return _register_logged(history, edit.model, edit.text)
     source = f"runs:/{checked_run_id(edit.run)}"
     made = registry.register(f"{source}/{edit.text}" if edit.text else source, edit.model, history=history)
+    return made.name, made.version
+
+
+def _register_logged(history: History, name: str, uid: str) -> tuple[str, int | None]:
+    """Make a version of a model that an MLflow client logged, in the words in which the client would."""
+    with history.writing() as store:
+        with store.reading() as connection:
+            model = get_model(connection, uid)
+        new = NewVersion(source=f"models:/{uid}", run_id=model.run_uid, logged_model=uid)
+        made = create_version(store, name, new, user=current_user(), create=True)
     return made.name, made.version
 
 

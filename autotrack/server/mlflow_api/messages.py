@@ -31,14 +31,14 @@ STATUSES = {
 Number: TypeAlias = float | str
 
 
-class Pair(msgspec.Struct):
+class Pair(msgspec.Struct, gc=False):
     """A key with its value: a tag or a parameter."""
 
     key: str
     value: str
 
 
-class MetricMessage(msgspec.Struct, omit_defaults=True):
+class MetricMessage(msgspec.Struct, omit_defaults=True, gc=False):
     """A point of a metric."""
 
     key: str
@@ -51,7 +51,7 @@ class MetricMessage(msgspec.Struct, omit_defaults=True):
     run_id: str | None = None
 
 
-class ExperimentMessage(msgspec.Struct, omit_defaults=True):
+class ExperimentMessage(msgspec.Struct, omit_defaults=True, gc=False):
     """An experiment."""
 
     experiment_id: str
@@ -63,7 +63,7 @@ class ExperimentMessage(msgspec.Struct, omit_defaults=True):
     tags: list[Pair] = []
 
 
-class RunInfo(msgspec.Struct, omit_defaults=True):
+class RunInfo(msgspec.Struct, omit_defaults=True, gc=False):
     """A run without its values."""
 
     run_uuid: str
@@ -78,7 +78,7 @@ class RunInfo(msgspec.Struct, omit_defaults=True):
     end_time: int | None = None
 
 
-class RunData(msgspec.Struct, omit_defaults=True):
+class RunData(msgspec.Struct, omit_defaults=True, gc=False):
     """The values of a run."""
 
     metrics: list[MetricMessage] = []
@@ -86,7 +86,7 @@ class RunData(msgspec.Struct, omit_defaults=True):
     tags: list[Pair] = []
 
 
-class DatasetMessage(msgspec.Struct, omit_defaults=True):
+class DatasetMessage(msgspec.Struct, omit_defaults=True, gc=False):
     """Data."""
 
     name: str
@@ -97,27 +97,27 @@ class DatasetMessage(msgspec.Struct, omit_defaults=True):
     profile: str | None = None
 
 
-class DatasetInput(msgspec.Struct, omit_defaults=True):
+class DatasetInput(msgspec.Struct, omit_defaults=True, gc=False):
     """Data that went into a run, and in which role."""
 
     dataset: DatasetMessage
     tags: list[Pair] = []
 
 
-class RunInputs(msgspec.Struct, omit_defaults=True):
+class RunInputs(msgspec.Struct, omit_defaults=True, gc=False):
     """What went into a run."""
 
     dataset_inputs: list[DatasetInput] = []
     model_inputs: list[ModelUse] = []
 
 
-class RunOutputs(msgspec.Struct, omit_defaults=True):
+class RunOutputs(msgspec.Struct, omit_defaults=True, gc=False):
     """What came out of a run."""
 
     model_outputs: list[ModelUse] = []
 
 
-class RunMessage(msgspec.Struct, omit_defaults=True):
+class RunMessage(msgspec.Struct, omit_defaults=True, gc=False):
     """A run."""
 
     info: RunInfo

@@ -10,6 +10,7 @@ from autotrack.highlights import is_background
 from autotrack.names import CV_RESULTS
 from autotrack.server.context import library_of, run_id_of
 from autotrack.server.replies import page
+from autotrack.server.run_models import count_models
 from autotrack.server.weights import holds_weights
 from autotrack.store.rows import MetricSummary, RunRow
 
@@ -68,7 +69,7 @@ def _tabs(store: Store, run_id: str, summaries: dict[str, MetricSummary]) -> lis
     evaluations = len({row.split for row in store.evaluations(run_id)}) or sum(
         holds_weights(file.path) for file in files
     )
-    data = len(store.datasets(run_id)) + len(store.models(run_id))
+    data = len(store.datasets(run_id)) + count_models(store, run_id)
     counted = [
         ("charts", "Charts", charts),
         ("evaluation", "Evaluation", evaluations),

@@ -9,8 +9,9 @@ from starlette.exceptions import HTTPException
 from autotrack.errors import FilterError
 from autotrack.highlights import rank_metrics
 from autotrack.server.context import library_of
-from autotrack.server.registry_view import curl_snippet, python_snippet, read_version_table, signature_parts
+from autotrack.server.registry_view import read_version_table, signature_parts, version_snippets
 from autotrack.server.replies import page
+from autotrack.server.run_models import format_of
 from autotrack.store.registry import reading
 from autotrack.store.registry.comparison import compare_versions, run_of
 from autotrack.store.registry.rules import STAGES
@@ -70,6 +71,8 @@ def show_version(request: Request) -> Response:
         version = reading.find_version(store, name, version=number)
         changes = reading.history(store, name, number, limit=MAX_CHANGES)
         run = run_of(store, version)
+        name_in_run = version.source.rpartition("/")[2]
+        trust = run is None or format_of(name_in_run, store.notes(run.id))[1]
         table = read_version_table(store, [version])
     return page(
         request,
@@ -79,7 +82,7 @@ def show_version(request: Request) -> Response:
         run=run,
         metrics=list(zip(table.metrics, table.rows[0].metrics, strict=True)),
         signature=signature_parts(version.signature),
-        snippets=(("Python", python_snippet(version)), ("Serve and call", curl_snippet(version))),
+        snippets=version_snippets(version, trust=trust),
         changes=changes,
         stages=STAGES,
         place=library.label,

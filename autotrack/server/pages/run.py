@@ -16,10 +16,9 @@ from autotrack.server.context import library_of, run_id_of
 from autotrack.server.csv_table import CsvTable, parse_csv
 from autotrack.server.evaluation_view import evaluation_data
 from autotrack.server.pages.frame import chart_keys, read_head, run_page
-from autotrack.server.registry_view import signature_parts
+from autotrack.server.run_models import read_run_models
 from autotrack.server.table import COUNTERS
 from autotrack.server.weights import read_weights
-from autotrack.store.registry.reading import versions_of_run
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -159,10 +158,8 @@ def show_data(request: Request) -> Response:
     """Show the data that went in, and the models that came out."""
     run_id = run_id_of(request)
     with library_of(request).reading() as store:
-        datasets, models = store.datasets(run_id), store.models(run_id)
-        versions = versions_of_run(store, run_id)
-    shown = [{"row": model, "signature": signature_parts(model.signature)} for model in models]
-    return run_page(request, "data.html", "data", datasets=datasets, models=shown, versions=versions)
+        datasets, models = store.datasets(run_id), read_run_models(store, run_id)
+    return run_page(request, "data.html", "data", datasets=datasets, models=models)
 
 
 def show_code(request: Request) -> Response:

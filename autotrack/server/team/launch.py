@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import socket
 import threading
@@ -49,6 +50,7 @@ def work(settings: TeamSettings, bound: socket.socket, meters: Meters) -> None:
 
     set_up_logs(as_json=settings.log_json)
     server = make_server(settings, meters)
+    gc.freeze()  # what lives as long as the process need not be looked through while a search makes a million objects
     supervisor = parent_process()
     if supervisor is not None:
 
