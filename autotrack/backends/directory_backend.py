@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 
 from autotrack.backends.base import BackendContext
-from autotrack.backends.gather import records_by_run
-from autotrack.backends.run_folder import target_directory
+from autotrack.backends.gather import RunUpdate, gather, records_by_run
+from autotrack.backends.pictures import Pictures
+from autotrack.backends.run_folder import RunFolder, target_directory
 from autotrack.errors import RetryableError
 from autotrack.records import AnyRecord
 
@@ -48,3 +50,33 @@ class DirectoryBackend(ABC):
 
     def close(self) -> None:  # noqa: B027 - the same
         """Do nothing: no file stays open."""
+
+
+class PicturesBackend(DirectoryBackend):
+    """One that draws evaluations, and whose folder of a run depends on what is known of the run."""
+
+    def __init__(self, url: str, context: BackendContext) -> None:
+        super().__init__(url, context)
+        self._pictures = Pictures()
+
+    def close(self) -> None:
+        """End the process that draws."""
+        self._pictures.close()
+
+    def _write_run(self, run_id: str, records: Sequence[AnyRecord]) -> None:
+        told = gather(run_id, records, {})
+        if told is None:
+            return
+        folder = RunFolder(self._place(told))
+        update = gather(run_id, records, folder.state.writers)
+        if update is not None:
+            self._write_update(folder, update)
+            folder.commit(update.writers)
+
+    @abstractmethod
+    def _place(self, told: RunUpdate) -> Path:
+        """Return the folder of a run, which is chosen once; `told` is all that the records say, new or not."""
+
+    @abstractmethod
+    def _write_update(self, folder: RunFolder, update: RunUpdate) -> None:
+        """Write what is new of a run."""

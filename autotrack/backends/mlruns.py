@@ -11,24 +11,22 @@ Pages are written as JSON, which every reader of YAML reads.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from autotrack import names
-from autotrack.backends.base import BackendContext
-from autotrack.backends.directory_backend import DirectoryBackend
-from autotrack.backends.gather import RunUpdate, gather
+from autotrack.backends.directory_backend import PicturesBackend
+from autotrack.backends.gather import RunUpdate
 from autotrack.backends.mlflow.datasets import CONTEXT, dataset_input
 from autotrack.backends.mlflow.limits import server_key
 from autotrack.backends.mlflow.pages import read_page
 from autotrack.backends.mlflow.values import read_news
-from autotrack.backends.pictures import Pictures
 from autotrack.backends.run_folder import RunFolder
 from autotrack.content import artifact_name
-from autotrack.records import AnyRecord, DatasetLogged, RunEnded
+from autotrack.records import DatasetLogged, RunEnded
 
 META = "meta.yaml"
 STATUSES = {"running": 1, "finished": 3, "failed": 4, "interrupted": 5, "killed": 5}
@@ -36,7 +34,7 @@ LOCAL = 4
 MILLISECOND = 1_000_000
 
 
-class MlrunsBackend(DirectoryBackend):
+class MlrunsBackend(PicturesBackend):
     """Write runs as MLflow's file store does.
 
     Args:
@@ -47,23 +45,10 @@ class MlrunsBackend(DirectoryBackend):
         StoreUnavailableError: The URL names no directory.
     """
 
-    def __init__(self, url: str, context: BackendContext) -> None:
-        super().__init__(url, context)
-        self._pictures = Pictures()
+    def _place(self, told: RunUpdate) -> Path:
+        return self._experiment_of(told) / artifact_name(told.run_id)
 
-    def close(self) -> None:
-        """End the process that draws."""
-        self._pictures.close()
-
-    def _write_run(self, run_id: str, records: Sequence[AnyRecord]) -> None:
-        first = gather(run_id, records, {})
-        if first is None:
-            return
-        experiment = self._experiment_of(first)
-        folder = RunFolder(experiment / artifact_name(run_id))
-        update = gather(run_id, records, folder.state.writers)
-        if update is None:
-            return
+    def _write_update(self, folder: RunFolder, update: RunUpdate) -> None:
         for name, lines in _lines(update).items():
             folder.append(_free(folder, name), "".join(lines).encode())
         self._write_values(folder, update)
@@ -71,8 +56,7 @@ class MlrunsBackend(DirectoryBackend):
             _write_input(folder, data)
         for path, content in self._files(update):
             folder.replace(f"artifacts/{path}", content)
-        folder.replace(META, _page(_run_page(folder, update, experiment)))
-        folder.commit(update.writers)
+        folder.replace(META, _page(_run_page(folder, update)))
 
     def _write_values(self, folder: RunFolder, update: RunUpdate) -> None:
         news = read_news(update, {}, _tags(folder))
@@ -153,9 +137,9 @@ def _write_input(folder: RunFolder, data: DatasetLogged) -> None:
     folder.replace(f"inputs/{_id(msgspec.json.encode(link))}/{META}", _page(link))
 
 
-def _run_page(folder: RunFolder, update: RunUpdate, experiment: Path) -> dict[str, Any]:
+def _run_page(folder: RunFolder, update: RunUpdate) -> dict[str, Any]:
     known = folder.read(META)
-    page: dict[str, Any] = _new_run(folder, update, experiment) if known is None else msgspec.json.decode(known)
+    page: dict[str, Any] = _new_run(folder, update) if known is None else msgspec.json.decode(known)
     if update.started is not None and not update.started.resumed:
         page |= {"run_name": update.started.name, "start_time": update.started.time // MILLISECOND}
     if isinstance(update.life, RunEnded):
@@ -165,14 +149,14 @@ def _run_page(folder: RunFolder, update: RunUpdate, experiment: Path) -> dict[st
     return page
 
 
-def _new_run(folder: RunFolder, update: RunUpdate, experiment: Path) -> dict[str, Any]:
+def _new_run(folder: RunFolder, update: RunUpdate) -> dict[str, Any]:
     for kind in ("metrics", "params", "tags", "artifacts"):
         (folder.path / kind).mkdir(exist_ok=True)
     return {
         "artifact_uri": (folder.path / "artifacts").as_uri(),
         "end_time": None,
         "entry_point_name": "",
-        "experiment_id": experiment.name,
+        "experiment_id": folder.path.parent.name,
         "lifecycle_stage": "active",
         "run_id": update.run_id,
         "run_name": update.run_id[:8],

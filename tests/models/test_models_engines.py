@@ -58,6 +58,7 @@ if __name__ == "__main__":
     import ray
     expected = prepare()
     ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR", _node_ip_address="127.0.0.1")
+    ray.data.DataContext.get_current().execution_options.preserve_order = True
     found = map_batches(ray.data.from_pandas(TABLE).repartition(4), "model", batch_size=100).to_pandas()
     report(found["prediction"], expected)
     ray.shutdown()

@@ -12,21 +12,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-from autotrack.backends.base import BackendContext
 from autotrack.backends.description import describe_fully
-from autotrack.backends.directory_backend import DirectoryBackend
-from autotrack.backends.gather import RunUpdate, gather
-from autotrack.backends.pictures import Pictures
+from autotrack.backends.directory_backend import PicturesBackend
+from autotrack.backends.gather import RunUpdate
 from autotrack.backends.run_folder import RunFolder
 from autotrack.backends.tensorboard.about import about
 from autotrack.backends.tensorboard.events import Event, event, framed, version
 from autotrack.backends.tensorboard.summaries import histograms, image, pr_curves, scalar
 from autotrack.content import artifact_name
 from autotrack.evaluation.report import Evaluation
-from autotrack.records import AnyRecord
 
 INDEX = ".autotrack"
 DESCRIPTION = ".run.json"
@@ -34,7 +31,7 @@ MAX_PICTURE_BYTES = 10_000_000
 _ODD = re.compile(r"[^\w .,=+@()-]")
 
 
-class TensorBoardBackend(DirectoryBackend):
+class TensorBoardBackend(PicturesBackend):
     """Write runs where `tensorboard --logdir` looks.
 
     Args:
@@ -45,22 +42,7 @@ class TensorBoardBackend(DirectoryBackend):
         StoreUnavailableError: The URL names no directory.
     """
 
-    def __init__(self, url: str, context: BackendContext) -> None:
-        super().__init__(url, context)
-        self._pictures = Pictures()
-
-    def close(self) -> None:
-        """End the process that draws."""
-        self._pictures.close()
-
-    def _write_run(self, run_id: str, records: Sequence[AnyRecord]) -> None:
-        first = gather(run_id, records, {})
-        if first is None:
-            return
-        folder = RunFolder(self._directory(first))
-        update = gather(run_id, records, folder.state.writers)
-        if update is None:
-            return
+    def _write_update(self, folder: RunFolder, update: RunUpdate) -> None:
         known = folder.read(DESCRIPTION)
         run = describe_fully(None if known is None else json.loads(known), update)
         run.setdefault("file", f"{(update.first.time if update.first else 0) // 10**9:010d}")
@@ -71,19 +53,18 @@ class TensorBoardBackend(DirectoryBackend):
         if known is None or not _only_points(update):
             folder.replace(f"{file}.about", framed(about(run)))
             folder.replace(DESCRIPTION, json.dumps(run).encode())
-        folder.commit(update.writers)
 
-    def _directory(self, update: RunUpdate) -> Path:
-        """Return the directory of a run; it is chosen once, below that of its parent."""
-        known = self._known_directory(update.run_id)
+    def _place(self, told: RunUpdate) -> Path:
+        """Return the directory of a run, below that of its parent."""
+        known = self._known_directory(told.run_id)
         if known is not None:
             return known
-        started = update.started
+        started = told.started
         parent = self._known_directory(started.parent_id) if started and started.parent_id else None
         above = parent or self._root / _name(started.experiment if started else "default")
-        directory = above / f"{_name(started.name if started else 'run')}-{update.run_id[-8:]}"
+        directory = above / f"{_name(started.name if started else 'run')}-{told.run_id[-8:]}"
         RunFolder(self._root / INDEX).replace(
-            artifact_name(update.run_id), str(directory.relative_to(self._root)).encode()
+            artifact_name(told.run_id), str(directory.relative_to(self._root)).encode()
         )
         return directory
 
