@@ -14,6 +14,7 @@ from autotrack.server.artifacts import read_text
 from autotrack.server.evaluation_view import evaluation_data
 from autotrack.server.pages.frame import chart_keys
 from autotrack.server.pages.run import read_environment, read_evaluations
+from autotrack.server.table import COUNTERS
 from autotrack.server.templating import param_text
 from autotrack.store.apply import as_number
 from autotrack.store.rows import RunRow
@@ -93,7 +94,7 @@ def compare(store: Store, library: Library, run_ids: Sequence[str], baseline: st
         metrics=_metrics(runs, base),
         context=_lines([_context(run) for run in runs]),
         packages=_packages(library, few),
-        charts=sorted(rank_metrics([keys]), key=lambda key: key not in moving)[:MAX_CHARTS],
+        charts=sorted(rank_metrics([keys.keys() - COUNTERS]), key=lambda key: key not in moving)[:MAX_CHARTS],
         data=_data(store, runs),
     )
 

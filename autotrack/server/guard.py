@@ -5,6 +5,7 @@ Being outermost it holds for every route, those added later too; what is open to
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ BATCH_BYTES = 32 << 20
 FILE_BYTES = 1 << 40
 HEADER_BYTES = 32_768
 CONCURRENT = 64
+_FILE = re.compile(r"/(ajax-)?api/2\.0/mlflow-artifacts/(artifacts|mpu/part)/")
 
 
 class Guard:
@@ -106,7 +108,7 @@ class Guard:
 def _body_limit(path: str) -> int:
     if not path.startswith(PROTOCOL):
         return BODY_BYTES
-    return FILE_BYTES if "/mlflow-artifacts/" in path[:30] else BATCH_BYTES
+    return FILE_BYTES if _FILE.match(path) else BATCH_BYTES
 
 
 def _is_own(scope: Scope, headers: Headers, host: str) -> bool:

@@ -15,6 +15,7 @@ ROUTES = [
     Route("/open", open_session),
     Route("/", runs.show_runs),
     Route("/static/{name}", serve_asset),
+    Route("/experiments/{number:int}", runs.find_experiment),
     Route("/compare", show_comparison),
     Route("/compare/report", comparison_report),
     Route("/runs/{run_id}", run.show_overview),

@@ -53,8 +53,19 @@ def cell(value: Any) -> str:
     if isinstance(value, Param):
         return param_text(value)
     if isinstance(value, float):
-        return words.number(value)
+        return number(value)
     return "" if value is None else str(value)
+
+
+def number(value: float | None) -> str:
+    """Return a metric in at most five significant digits, a whole number with commas between thousands.
+
+    Example:
+        >>> number(199_000_000.0), number(0.956137), number(None)
+        ('199,000,000', '0.95614', '')
+    """
+    text = words.number(value)
+    return f"{value:,.0f}" if text.lstrip("-").isdigit() else text
 
 
 def short(text: str) -> str:
@@ -108,7 +119,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "first_line": first_line,
     "markdown": to_html,
     "moment": moment,
-    "number": words.number,
+    "number": number,
     "param": param_text,
     "plural": words.plural,
     "pretty": pretty,

@@ -24,7 +24,7 @@ from autotrack.models import registry
 from autotrack.place import find_place
 from autotrack.server.launch import Server
 from autotrack.server.markdown import first_line, to_html
-from autotrack.server.registry_view import curl_snippet
+from autotrack.server.snippets import curl_snippet
 from autotrack.settings import resolve
 from autotrack.store.registry.rows import DataUse, Lineage, NewVersion
 from autotrack.store.registry.versions import create_version
@@ -112,7 +112,8 @@ def test_what_the_pages_say(client: Client, runs: list[str]) -> None:
     assert re.search(r"tensor|float64", version)
     compared = client.get(f"{PATH}/compare?before=1&after=2").text
     assert re.search(r'differs"><th scope="row" title="C">C</th><td>0.1</td><td>10</td>', compared)
-    assert "Registered as" in client.get(f"/runs/{runs[1]}/data").text
+    data = client.get(f"/runs/{runs[1]}/data").text
+    assert re.search(rf'<a href="{re.escape(PATH)}/2">churn &amp; &lt;co&gt;\? version 2</a>', data)
     assert client.get(f"{PATH}/3").status == 404
     assert client.get(f"{PATH}/compare?before=1&after=9").status == 404
 
@@ -120,13 +121,13 @@ def test_what_the_pages_say(client: Client, runs: list[str]) -> None:
 @pytest.mark.usefixtures("registered")
 def test_the_request_on_the_page_fits_the_model(history: History, runs: list[str]) -> None:
     version = registry.find_version(NAME, alias="champion", history=history)
-    words = shlex.split(curl_snippet(version), comments=True)
-    assert words[:4] == ["autotrack", "models", "serve", f"models:/{NAME}@champion"]
+    words = shlex.split(curl_snippet(version.uri, version.signature, trust=True))
+    assert words[:4] == ["autotrack", "models", "serve", f"models:/{NAME}/2"]
     predictor = autotrack.models.load_predictor(history.get(runs[1]).download("model"), trust=True)
     assert len(predictor.predict(json.loads(words[-1])["inputs"])) == 1
     named = json.dumps([{"name": "it's", "type": "long"}, {"name": "b", "type": "string"}])
-    request = curl_snippet(msgspec.structs.replace(version, signature={"inputs": named}))
-    assert json.loads(shlex.split(request, comments=True)[-1]) == {
+    request = curl_snippet(version.uri, {"inputs": named}, trust=False)
+    assert json.loads(shlex.split(request)[-1]) == {
         "dataframe_split": {"columns": ["it's", "b"], "data": [[1, "text"]]}
     }
 

@@ -261,7 +261,7 @@ def test_what_is_not_here_is_said_to_be_missing(url: str) -> None:
     for path in ("/api/3.0/mlflow/traces/search", "/api/2.0/mlflow/nothing", "/ajax-api/2.0/mlflow/gateway/routes"):
         status, answer = ask(url, "POST", path, {})
         assert (status, answer["error_code"]) == (404, "ENDPOINT_NOT_FOUND")
-    status, answer = ask(url, "POST", "/api/2.0/mlflow-artifacts/mpu/create/x", {})
+    status, answer = ask(url, "GET", "/api/2.0/mlflow-artifacts/presigned/x")
     assert (status, answer["error_code"]) == (501, "NOT_IMPLEMENTED")
 
 

@@ -19,6 +19,7 @@ import psutil
 import pytest
 from mlflow_server import free_port
 from postgres_cluster import new_database
+from s3_server import s3_server
 from team_server import ask, new_run, post, team_server
 
 from autotrack.errors import OlderSchemaError, StoreUnavailableError
@@ -33,22 +34,8 @@ CLIENTS, BATCHES, POINTS = 16, 4, 100
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[dict[str, str]]:
-    """Give the variables that lead to a real S3 API with an empty bucket."""
-    from moto.server import ThreadedMotoServer
-
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    variables = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "id",
-        "AWS_SECRET_ACCESS_KEY": "key",  # of nothing: moto takes any
-        "AWS_REGION": "us-east-1",
-    }
-    request = urllib.request.Request(f"{variables['AWS_ENDPOINT_URL']}/team", b"", method="PUT")
-    with urllib.request.urlopen(request):
+    with s3_server("team") as variables:
         yield variables
-    moto.stop()
 
 
 @pytest.fixture(scope="module")

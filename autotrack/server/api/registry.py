@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta, Struct
 from starlette.concurrency import run_in_threadpool
 
+from autotrack.capture.environment import current_user
 from autotrack.models import registry
 from autotrack.server.context import checked_run_id, library_of, read_json
 from autotrack.server.replies import Json, Refused
+from autotrack.store.registry.rows import NewVersion
+from autotrack.store.registry.versions import create_version
+from autotrack.store.tracking.logged_models import get_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,11 +31,10 @@ class RegistryEdit(Struct, forbid_unknown_fields=True):
     """One change of a registered model.
 
     Attributes:
-        action: "register" takes `run` and `text`, the name of the model within it, or `text` alone, the id of a model that
-            an MLflow client logged; "alias" takes `key`, and `version`
-            or none to take it away; "stage" takes `version`, `text` and `archive`; "describe" takes `text`, "tag" takes
-            `key` and `text` or none to take it away, both of `version` or of the model; "rename" takes `text`; "delete"
-            takes `version` or nothing.
+        action: "register" takes `run` and `text`, the name of the model within it, or `text` alone, the id of a model
+            that an MLflow client logged; "alias" takes `key`, and `version` or none to take it away; "stage" takes
+            `version`, `text` and `archive`; "describe" takes `text`, "tag" takes `key` and `text` or none to take it
+            away, both of `version` or of the model; "rename" takes `text`; "delete" takes `version` or nothing.
         model: The name of the registered model.
     """
 

@@ -65,6 +65,9 @@ class FileStore(Protocol):
     def delete(self, key: str) -> None:
         """Remove a file; one that is not there is gone already."""
 
+    def remove_folder(self, key: str) -> None:
+        """Remove all files below a key; one that has none is gone already."""
+
     def check(self) -> None:
         """Do nothing if files can be kept now.
 

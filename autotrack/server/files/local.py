@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -54,6 +55,11 @@ class LocalFiles:
                 if folder == self._root:
                     break
                 folder.rmdir()
+
+    def remove_folder(self, key: str) -> None:
+        """Remove a folder; links in it are removed, and not followed."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self._address(key))
 
     def check(self) -> None:
         """Do nothing if files can be kept now."""

@@ -62,6 +62,11 @@ class ObjectFiles:
         except FileNotFoundError:
             return  # gone already
 
+    def remove_folder(self, key: str) -> None:
+        """Remove all files below a key."""
+        for found in self._store.list(f"{checked_path(key)}/"):
+            self._api.delete(self._store, [file["path"] for file in found])
+
     def check(self) -> None:
         """Do nothing if the bucket answers."""
         next(iter(self._store.list(chunk_size=1)), None)

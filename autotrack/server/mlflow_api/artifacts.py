@@ -97,8 +97,8 @@ async def upload(request: Request) -> Response:
 
 
 async def unsupported(request: Request) -> Response:
-    """Say that files go through the server in one piece; clients then send them so."""
-    return answer_error(request, ProtocolError("this server takes files in one piece, through PUT", "NOT_IMPLEMENTED"))
+    """Say that files go through the server; clients then fetch them so."""
+    return answer_error(request, ProtocolError("files of this server go through it", "NOT_IMPLEMENTED"))
 
 
 async def _guarded(request: Request, work: Callable[[Tracking, Caller, str], Response], address: str) -> Response:

@@ -14,6 +14,7 @@ from autotrack.server.mlflow_api import (
     histories,
     logged_models,
     model_searches,
+    multipart,
     registry,
     runs,
     searches,
@@ -47,7 +48,8 @@ FEATURES = {
     "multipart_uploads_enabled": False,
     "multipart_downloads_enabled": False,
 }
-"""What clients ask before they use one of these; files come and go in one piece, streamed."""
+"""What clients ask before they use one of these. Files in parts are taken from who wants it so, and not proposed:
+through the server a file goes faster in one piece."""
 
 
 def server_info(_: Request) -> Response:
@@ -83,7 +85,10 @@ def _artifact_routes() -> list[Route]:
         Route("/artifacts/{path:path}", artifacts.upload, methods=["PUT"]),
         Route("/artifacts/{path:path}", artifacts.download, methods=["GET"]),
         Route("/artifacts/{path:path}", artifacts.delete, methods=["DELETE"]),
-        Route("/mpu/{path:path}", artifacts.unsupported, methods=["POST"]),
+        Route("/mpu/create/{path:path}", multipart.create, methods=["POST"]),
+        Route("/mpu/complete/{path:path}", multipart.complete, methods=["POST"]),
+        Route("/mpu/abort/{path:path}", multipart.abort, methods=["POST"]),
+        Route("/mpu/part/{upload_id}/{number}/{path:path}", multipart.take_part, methods=["PUT"]),
         Route("/presigned/{path:path}", artifacts.unsupported, methods=["GET"]),
     ]
 

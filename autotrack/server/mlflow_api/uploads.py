@@ -32,21 +32,13 @@ async def receive_file(request: Request, tracking: Tracking, address: str) -> No
         ProtocolError: The caller may not, or there can be no such file.
         ClientDisconnect: The body ended early; nothing is left of it.
     """
-    caller: Caller = request.scope["autotrack.caller"]
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) <= BLOCK_BYTES:
-        await run_in_threadpool(_take_whole, tracking, caller, address, await request.body())
+        await run_in_threadpool(_take_whole, tracking, request, address, await request.body())
         return
-    place = await run_in_threadpool(_admit, tracking, caller, address)
-    stream = Stream(await run_in_threadpool(tracking.files.upload, place.key))
-    try:
-        async for chunk in request.stream():
-            await stream.feed(chunk)
-        await stream.finish()
-    except BaseException:
-        await stream.abort()
-        raise
-    await run_in_threadpool(_note, tracking, place, stream.size, stream.digest)
+    place = await run_in_threadpool(admit_upload, tracking, request, address)
+    stream = await Stream.receive(request, await run_in_threadpool(tracking.files.upload, place.key))
+    await run_in_threadpool(note_file, tracking, place, stream.size, stream.digest)
 
 
 class Stream:
@@ -68,6 +60,23 @@ class Stream:
     def digest(self) -> str:
         """SHA-256 of what came."""
         return self._hash.hexdigest()
+
+    @classmethod
+    async def receive(cls, request: Request, target: Upload) -> Stream:
+        """Bring the body of a request to where it goes.
+
+        Raises:
+            ClientDisconnect: The body ended early; nothing is left of it.
+        """
+        stream = cls(target)
+        try:
+            async for chunk in request.stream():
+                await stream.feed(chunk)
+            await stream.finish()
+        except BaseException:
+            await stream.abort()
+            raise
+        return stream
 
     async def feed(self, chunk: bytes) -> None:
         """Take a piece."""
@@ -104,8 +113,8 @@ class Stream:
             self._target.write(block)
 
 
-def _take_whole(tracking: Tracking, caller: Caller, address: str, content: bytes) -> None:
-    place = _admit(tracking, caller, address)
+def _take_whole(tracking: Tracking, request: Request, address: str, content: bytes) -> None:
+    place = admit_upload(tracking, request, address)
     target = tracking.files.upload(place.key)
     try:
         target.write(content)
@@ -113,10 +122,17 @@ def _take_whole(tracking: Tracking, caller: Caller, address: str, content: bytes
     except BaseException:
         target.abort()
         raise
-    _note(tracking, place, len(content), hashlib.sha256(content).hexdigest())
+    note_file(tracking, place, len(content), hashlib.sha256(content).hexdigest())
 
 
-def _admit(tracking: Tracking, caller: Caller, address: str) -> Place:
+def admit_upload(tracking: Tracking, request: Request, address: str) -> Place:
+    """Say where the file of an address goes, if who asks may send it.
+
+    Raises:
+        ProtocolError: The caller may not, or there can be no such file.
+        ConflictError: It would belong to a run that is deleted.
+    """
+    caller: Caller = request.scope["autotrack.caller"]
     with tracking.store.reading() as connection:
         place = admit(connection, caller, address, WRITER)
         if not place.path:
@@ -126,6 +142,7 @@ def _admit(tracking: Tracking, caller: Caller, address: str) -> Place:
     return place
 
 
-def _note(tracking: Tracking, place: Place, size: int, digest: str) -> None:
+def note_file(tracking: Tracking, place: Place, size: int, digest: str) -> None:
+    """Make a file known to the store."""
     with tracking.writing() as connection:
         add_file(connection, place.owner, place.path, size, digest)

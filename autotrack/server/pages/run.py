@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -144,10 +145,22 @@ def show_search(request: Request) -> Response:
 
 
 def _telling_first(table: CsvTable) -> CsvTable:
-    """Put what was tried and how well it did before times, folds and ranks."""
+    """Put what was tried and how well it did before times and folds, and the best candidate first."""
     order = sorted(range(len(table.head)), key=lambda at: _candidate_rank(table.head[at]))
     rows = [[row[at] for at in order if at < len(row)] for row in table.rows]
-    return CsvTable([table.head[at] for at in order], rows, table.more)
+    head = [table.head[at] for at in order]
+    if head and head[0].startswith(_CANDIDATE[0]):
+        rows.sort(key=lambda row: as_rank(row[0]) if row else math.inf)
+    return CsvTable(head, rows, table.more)
+
+
+def as_rank(text: str) -> float:
+    """Read the rank of a candidate; one without comes last."""
+    try:
+        rank = float(text)
+    except ValueError:
+        return math.inf
+    return math.inf if math.isnan(rank) else rank
 
 
 def _candidate_rank(name: str) -> int:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from autotrack.errors import FilterError
-from autotrack.server.address import SIZES, read_view, write_fields
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
+
+from autotrack.errors import ExperimentNotFoundError, FilterError
+from autotrack.server.address import SIZES, RunsView, read_view, write_fields
 from autotrack.server.context import library_of
 from autotrack.server.groups import read_group_table
 from autotrack.server.replies import page
 from autotrack.server.table import Table, read_table
 from autotrack.store.editing import saved_views
+from autotrack.store.tracking.experiments import get_experiment
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from autotrack.server.address import RunsView
     from autotrack.store.store import Store
 
+MAX_BITS = 63
 NOTHING = Table([], [], [], "", has_data=False, total=0)
 
 
@@ -31,6 +35,19 @@ def show_runs(request: Request) -> Response:
     with library.reading() as store:
         values = {"experiments": store.experiments(), "views": saved_views(store), **_content(store, view)}
     return page(request, "runs.html", view=view, query=view.query(), sizes=SIZES, place=library.label, **values)
+
+
+def find_experiment(request: Request) -> Response:
+    """Lead to the runs of an experiment that is known by its number, as MLflow's clients know it."""
+    number = request.path_params["number"]
+    if number.bit_length() > MAX_BITS:
+        raise HTTPException(404)
+    try:
+        with library_of(request).reading() as store, store.reading() as connection:
+            name = get_experiment(connection, number).name
+    except ExperimentNotFoundError as error:
+        raise HTTPException(404) from error
+    return RedirectResponse(RunsView(experiment=name).link(), 303)
 
 
 def _content(store: Store, view: RunsView) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class Panel {
     this.names = names;
     this.runs = host.dataset.runs.split(",");
     this.keys = JSON.parse(host.dataset.keys);
-    this.view = { axis: "step", smoothing: 0, log: false, logx: false, clip: false, search: "" };
+    this.view = { axis: host.dataset.axis ?? "step", smoothing: 0, log: false, logx: false, clip: false, search: "" };
     this.charts = new Map();
     this.seen = new Set();
     this.zoomed = debounce((range) => this.closer(range), 120);
@@ -146,12 +146,13 @@ function useTools(tools) {
   for (const [name, input] of Object.entries(inputs)) {
     if (state.has(name)) input[input.type === "checkbox" ? "checked" : "value"] = input.type === "checkbox" ? state.get(name) === "1" : state.get(name);
   }
-  if (!inputs.axis.value) inputs.axis.value = "step"; // the address names a metric that is not here
+  const usual = tools.dataset.axis;
+  if (!inputs.axis.value) inputs.axis.value = usual; // the address names a metric that is not here
   const read = () => ({ search: inputs.search.value, axis: inputs.axis.value, smoothing: Number(inputs.smoothing.value), log: inputs.log.checked, logx: inputs.logx.checked, clip: inputs.clip.checked });
   const apply = () => {
     const view = read();
     find("[data-tool=smoothing-text]", tools).textContent = String(view.smoothing);
-    const kept = Object.entries(view).filter(([name, value]) => value && !(name === "axis" && value === "step"));
+    const kept = Object.entries(view).filter(([name, value]) => value && !(name === "axis" && value === usual));
     history.replaceState(history.state, "", `${location.pathname}${location.search}${kept.length ? `#${new URLSearchParams(kept.map(([name, value]) => [name, value === true ? "1" : value]))}` : ""}`);
     for (const panel of own()) panel.change(view);
   };

@@ -1,8 +1,10 @@
 // What every page starts: theme, keyboard, live updates, and the parts that the page has.
+import { followMlflowAddresses } from "./addresses.js";
 import { redrawAll } from "./chart.js";
 import { names, startComparison, startSearchTable } from "./compare.js";
+import { startCopy } from "./copy.js";
 import { refreshCurves, startCurves } from "./curves.js";
-import { find, paintSwatches } from "./dom.js";
+import { find, findAll, paintSwatches } from "./dom.js";
 import { startEvaluation } from "./evaluation.js";
 import { startModel } from "./models.js";
 import { reload } from "./page.js";
@@ -86,11 +88,15 @@ async function refreshRun() {
   if (status && status !== "running") location.reload();
 }
 
+followMlflowAddresses();
 startTheme();
+startCopy();
 startKeys();
 startPalette();
 times();
 paintSwatches();
+// On a phone, tabs and experiments go on beyond the edge.
+for (const chosen of findAll(".tabs [aria-current], #experiments [aria-current]")) chosen.scrollIntoView({ block: "nearest", inline: "nearest" });
 if (kind === "runs") {
   startRuns();
   Object.assign(shortcuts, runsKeys);

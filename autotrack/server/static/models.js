@@ -86,9 +86,9 @@ async function move(owner, stage, archive, again) {
 }
 
 // Make a model of a run the next version of a name.
-export async function register(run, name) {
-  const answer = await ask(`Register ${name}`, [{ name: "model", label: "As the next version of" }], "Register");
+export async function register(run, { name, title, logged }) {
+  const answer = await ask(`Register ${title}`, [{ name: "model", label: "As the next version of" }], "Register");
   if (!answer || !answer.model.trim()) return;
-  const done = await change({ action: "register", model: answer.model.trim(), run, text: name });
+  const done = await change({ action: "register", model: answer.model.trim(), ...(logged === undefined ? { run } : {}), text: name });
   location.assign(`${address(done.model)}/${done.version}`);
 }

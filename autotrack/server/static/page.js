@@ -4,6 +4,7 @@ import { find } from "./dom.js";
 const PARTS = ["experiments", "filter-problem", "facts", "content", "actions"];
 let after = () => {};
 let last = 0;
+let shown = location.pathname + location.search;
 
 export const onChange = (action) => (after = action);
 
@@ -29,18 +30,19 @@ async function show(address) {
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const id of PARTS) {
     const [now, next] = [document.getElementById(id), fresh.getElementById(id)];
-    if (now && next && !now.isEqualNode(next)) replace(now, document.adoptNode(next));
+    if (now && next && !now.isEqualNode(next)) replace(now, document.adoptNode(next), address === shown);
   }
+  shown = address;
   document.title = fresh.title;
   document.body.removeAttribute("aria-busy");
   document.body.dataset.took = String(Math.round(performance.now() - started));
   after();
 }
 
-// The place to which a table was scrolled stays.
-function replace(now, next) {
+// The place to which a table was scrolled stays, but another view begins with its first row.
+function replace(now, next, again) {
   const box = find(".table-box", now);
-  const [top, left] = [box?.scrollTop ?? 0, box?.scrollLeft ?? 0];
+  const [top, left] = [(again && box?.scrollTop) || 0, box?.scrollLeft ?? 0];
   now.replaceWith(next);
   const fresh = find(".table-box", next);
   if (fresh) fresh.scrollTo(left, top);

@@ -6,6 +6,7 @@ const TOP = 38;
 const BOTTOM = 18;
 const HEIGHT = 320;
 const MAX_TEXTS = 30;
+const NONE = "none";
 
 // rows: [{ name, values: { axis: number or text } }]; axes: names; colored: the axis whose value gives the colour.
 export class Parallel {
@@ -24,11 +25,13 @@ export class Parallel {
   axis(name) {
     const values = this.rows.map((row) => row.values[name]);
     const known = values.filter((value) => value !== undefined && value !== "");
+    const empty = values.includes("");
     if (!known.length) return null;
     const numeric = known.every((value) => typeof value === "number" && Number.isFinite(value));
     if (!numeric) {
-      const texts = [...new Set(known.map(String))].sort().slice(0, MAX_TEXTS);
-      return { name, place: (value) => texts.indexOf(String(value)), domain: [-0.5, texts.length - 0.5], marks: texts.map((text, at) => [at, text]), texts };
+      const texts = [...(empty ? [NONE] : []), ...[...new Set(known.map(String))].sort().slice(0, MAX_TEXTS)];
+      const places = new Map(texts.map((text, at) => [text, at]));
+      return { name, place: (value) => places.get(value === "" ? NONE : String(value)) ?? NaN, domain: [-0.5, texts.length - 0.5], marks: texts.map((text, at) => [at, text]), texts };
     }
     const [low, high] = extent([known]);
     const log = low > 0 && high / low >= 50;

@@ -12,7 +12,7 @@ export function startRun() {
     "restore-run": () => move("restore", [page.dataset.run], () => setTimeout(again, 900)),
     "tag-run": () => tag([page.dataset.run], again),
     describe: () => describe(page.dataset.run, again),
-    "register-model": (button) => register(page.dataset.run, button.dataset.name),
+    "register-model": (button) => register(page.dataset.run, button.dataset),
   } : {};
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-do]");

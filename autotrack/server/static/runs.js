@@ -3,7 +3,7 @@ import { chooseColumns, chooseGroups } from "./columns.js";
 import { color, find, findAll } from "./dom.js";
 import { ask, move, rename, send, tag, toast } from "./edit.js";
 import { forgetKeys, startFilter } from "./filter.js";
-import { go, onChange, reload } from "./page.js";
+import { go, onChange, reload, viewWith } from "./page.js";
 import { startWidths } from "./widths.js";
 
 const picked = new Map();
@@ -68,6 +68,7 @@ function unpick() {
 
 function changed(event) {
   if (event.target.matches("[data-pick]")) pick(event.target.closest("tr"), event.target.checked);
+  if (event.target.matches("#page-size")) go(viewWith({ size: event.target.value === "100" ? "" : event.target.value }));
   if (event.target.matches("[data-do=pick-all]")) for (const row of rows()) pick(row, event.target.checked);
 }
 
@@ -134,6 +135,8 @@ const rowOf = (id) => rows().find((row) => row.dataset.run === id);
 export const keys = {
   j: () => walk(1),
   k: () => walk(-1),
+  n: () => turn("next"),
+  p: () => turn("prev"),
   x: () => rowOf(current) && pick(rowOf(current)),
   c: actions.compare,
   e: actions.rename,
@@ -153,6 +156,15 @@ function walk(by) {
   current = row.dataset.run;
   for (const one of all) one.classList.toggle("current", one === row);
   row.scrollIntoView({ block: "nearest" });
+}
+
+// To the next or previous page of the table, and onto its first run.
+async function turn(relation) {
+  const link = find(`#content a[rel=${relation}]`);
+  if (!link) return;
+  current = null;
+  await go(link.getAttribute("href"));
+  walk(1);
 }
 
 async function drawSparks() {

@@ -59,6 +59,6 @@ def make_app(settings: TeamSettings, meters: Meters) -> ASGIApp:
         routes=TEAM_ROUTES,
         public=PUBLIC,
         concurrent=CONCURRENT,
-        state={"tracking": Tracking(store, files), "meters": meters},
+        state={"tracking": Tracking(store, files), "meters": meters, "secure": settings.secure},
     )
     return Measured(guarded, meters)

@@ -53,7 +53,7 @@ def serve_programs(place: Place) -> Iterator[dict[str, str]]:
         add_default_experiment(connection)
     files = open_files(str(place.home / "artifacts"))
     access, library = Access(port), Library(place, files)
-    state = {"tracking": Tracking(store, files)}
+    state = {"tracking": Tracking(store, files), "secure": False}
     app = create_app(library, access, Changes(library), [HOST], routes=routes.ROUTES, state=state)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none", http="h11"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="autotrack-protocol", daemon=True)

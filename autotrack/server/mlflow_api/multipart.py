@@ -1,0 +1,184 @@
+"""Files that come in parts, several at once: begun, each part sent by itself, put together or given up.
+
+A part is a file of its own until all are there, under a name that holds the run or model it is for; so any process of
+any machine can take any part, and none of them remembers anything. Parts go through the server as whole files do: a
+client sends each to the address it was given, with the credentials that it showed when it began, since MLflow's sends
+nothing with a part but what the answer told it to send.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Meta
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from autotrack.server.files.base import BLOCK_BYTES, FileMissingError
+from autotrack.server.mlflow_api.places import Place
+from autotrack.server.mlflow_api.protocol import INVALID, MISSING, ProtocolError, answer_error, json_reply
+from autotrack.server.mlflow_api.uploads import Stream, admit_upload, note_file
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from autotrack.server.mlflow_api.endpoint import Tracking
+
+MAX_PARTS = 10_000
+PARTS = "parts"
+"""Folder of what is on its way, beside those of runs and models."""
+
+_UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
+PartNumber = Annotated[int, Meta(ge=1, le=MAX_PARTS)]
+
+
+class Begin(msgspec.Struct):
+    """Begin a file; of `path` only the name counts."""
+
+    path: str
+    num_parts: PartNumber = 1
+
+
+class Part(msgspec.Struct):
+    """A part that has been sent; with `etag`, the one that its answer had."""
+
+    part_number: PartNumber
+    etag: str | None = None
+    url: str | None = None
+
+
+class Complete(msgspec.Struct):
+    """Put a file together."""
+
+    path: str
+    upload_id: str
+    parts: Annotated[list[Part], Meta(min_length=1, max_length=MAX_PARTS)]
+
+
+class Abort(msgspec.Struct):
+    """Give a file up."""
+
+    path: str
+    upload_id: str
+
+
+async def create(request: Request) -> Response:
+    """Begin a file: say where each part goes."""
+    return await _answer(request, Begin, _create)
+
+
+async def complete(request: Request) -> Response:
+    """Put the parts together, in the order of their numbers."""
+    return await _answer(request, Complete, _complete)
+
+
+async def abort(request: Request) -> Response:
+    """Remove the parts."""
+    return await _answer(request, Abort, _abort)
+
+
+async def take_part(request: Request) -> Response:
+    """Take a part; the same one may be sent again."""
+    tracking: Tracking = request.app.state.tracking
+    words = request.path_params
+    try:
+        place = await run_in_threadpool(admit_upload, tracking, request, words["path"])
+        number = msgspec.convert(words["number"], PartNumber, strict=False)
+        key = f"{_folder(place, words['upload_id'])}/{number}"
+        stream = await Stream.receive(request, await run_in_threadpool(tracking.files.upload, key))
+    except ClientDisconnect:
+        return answer_error(request, ProtocolError("the part ended early"))
+    except Exception as error:  # noqa: BLE001 - every error has an answer of the protocol
+        return answer_error(request, error)
+    return Response(headers={"etag": f'"{stream.digest}"'})
+
+
+def _create(request: Request, _: Place, asked: Begin) -> Any:
+    upload_id = secrets.token_hex(16)
+    shown = request.headers.get("authorization")
+    headers = {} if shown is None else {"Authorization": shown}
+    base = str(request.url.replace(query="")).partition("/mpu/")[0]
+    if request.app.state.secure:
+        base = f"https{base[base.index(':') :]}"  # the proxy before us speaks TLS, and we do not hear of it
+    path = quote(f"{request.path_params['path'].strip('/')}/{_name(asked.path)}")
+    parts = [
+        {"url": f"{base}/mpu/part/{upload_id}/{number}/{path}", "part_number": number, "headers": headers}
+        for number in range(1, asked.num_parts + 1)
+    ]
+    return {"upload_id": upload_id, "credentials": parts}
+
+
+def _complete(request: Request, place: Place, asked: Complete) -> Any:
+    tracking: Tracking = request.app.state.tracking
+    numbers = [part.part_number for part in asked.parts]
+    if numbers != sorted(set(numbers)):
+        raise ProtocolError("parts stand in the order of their numbers, each once")
+    folder, whole, size = _folder(place, asked.upload_id), hashlib.sha256(), 0
+    target = tracking.files.upload(place.key)
+    try:
+        for part in asked.parts:
+            for block in _blocks(tracking, f"{folder}/{part.part_number}", part.etag):
+                whole.update(block)
+                target.write(block)
+                size += len(block)
+        target.finish()
+    except BaseException:
+        target.abort()
+        raise
+    note_file(tracking, place, size, whole.hexdigest())
+    tracking.files.remove_folder(folder)
+    return {}
+
+
+def _abort(request: Request, place: Place, asked: Abort) -> Any:
+    tracking: Tracking = request.app.state.tracking
+    tracking.files.remove_folder(_folder(place, asked.upload_id))
+    return {}
+
+
+def _blocks(tracking: Tracking, key: str, etag: str | None) -> Iterator[bytes]:
+    """Yield a part in blocks; one that is not what the client thinks it is spoils the file."""
+    found = hashlib.sha256()
+    with closing(tracking.files.open(key)) as file:
+        while block := file.read(BLOCK_BYTES):
+            found.update(block)
+            yield block
+    if etag and etag.strip('"') != found.hexdigest():
+        raise ProtocolError("a part is another than the one that was sent; begin again", INVALID)
+
+
+def _folder(place: Place, upload_id: str) -> str:
+    """Return where the parts of an upload are: an id opens only those of the run or model that it was made for."""
+    if _UPLOAD_ID.fullmatch(upload_id) is None:
+        raise ProtocolError("there is no such upload", MISSING)
+    return f"{PARTS}/{place.owner.uid}/{upload_id}"
+
+
+def _name(path: str) -> str:
+    """Return the last name of a path of the client's machine, whichever slashes it has."""
+    return re.split(r"[/\\]", path)[-1]
+
+
+async def _answer(request: Request, kind: type[Any], work: Callable[[Request, Place, Any], Any]) -> Response:
+    try:
+        asked = msgspec.json.decode(await request.body(), type=kind, strict=False)
+        address = f"{request.path_params['path'].strip('/')}/{_name(asked.path)}"
+
+        def answer() -> Any:
+            return work(request, admit_upload(request.app.state.tracking, request, address), asked)
+
+        return json_reply(await run_in_threadpool(answer))
+    except ClientDisconnect:
+        return answer_error(request, ProtocolError("the request ended early"))
+    except FileMissingError:
+        return answer_error(request, ProtocolError("a part has not been sent, or the upload has ended", MISSING))
+    except Exception as error:  # noqa: BLE001 - every error has an answer of the protocol
+        return answer_error(request, error)

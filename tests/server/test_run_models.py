@@ -1,0 +1,140 @@
+"""The models of a run on its page: those that autotrack saved, and those that MLflow clients logged to this store."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from ui_browser import CLOSES_LATE, browser, open_page
+from ui_server import Client, client, serve
+
+import autotrack
+import autotrack.models
+from autotrack.server.launch import Server
+from autotrack.server.run_models import NATIVE, format_of, read_run_models
+from autotrack.store import Store
+from autotrack.store.registry.reading import find_version
+from autotrack.store.rows import NoteRow
+from autotrack.store.tracking.files import add_file, model_owner
+from autotrack.store.tracking.logged_models import ModelMetric, NewModel, create_model, log_metrics
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+__all__ = ["browser", "client"]
+
+pytestmark = CLOSES_LATE
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Log a model that is safe and one that is not, and then one as an MLflow client does."""
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+
+    home = tmp_path_factory.mktemp("models") / "home"
+    features = np.random.default_rng(0).normal(size=(40, 3))
+    autotrack.enable(to=[str(home)], only=["sklearn"], log_system_metrics=False, capture=[])
+    try:
+        with autotrack.start_run(name="trained"):
+            model = LogisticRegression().fit(features, features[:, 0] > 0)
+            autotrack.models.log(model, "by hand", inputs=features)
+        autotrack.flush()
+    finally:
+        autotrack.disable()
+    return home
+
+
+@pytest.fixture(scope="module")
+def server(home: Path) -> Iterator[Server]:
+    yield from serve(home)
+
+
+@pytest.fixture(scope="module")
+def run_id(home: Path) -> str:
+    with Store.open(home, create=False) as store:
+        return store.find_run("trained").id
+
+
+@pytest.fixture(scope="module")
+def logged(home: Path, run_id: str) -> str:
+    """Note a model as MLflow's protocol does; return its id."""
+    with Store.open(home) as store, store.writing() as connection:
+        new = NewModel(experiment_id=1, name="net <b>", kind="pytorch", run_uid=run_id, artifact_location=None)
+        model = create_model(connection, new, "LOGGED_MODEL_READY")
+        add_file(connection, model_owner(connection, model.uid), "MLmodel", 1_234, "ab" * 32)
+        log_metrics(connection, [(model.uid, ModelMetric(key="acc", value=0.5, time=1, step=0, run_uid=run_id))])
+    return model.uid
+
+
+def test_each_model_says_what_it_is_and_how_to_load_it(home: Path, client: Client, run_id: str, logged: str) -> None:
+    with Store.open(home, create=False) as store:
+        own, by_hand, of_client = sorted(
+            read_run_models(store, run_id), key=lambda model: ("by hand", "net <b>").count(model.title)
+        )[:3]
+        hashes = [file.sha256 for file in store.artifacts(run_id) if file.path.startswith("model/")]
+    if own.title != "model":
+        own, by_hand = by_hand, own
+    page = html.unescape(client.get(f"/runs/{run_id}/data").text)
+    assert (own.trust, "trust=True" in own.snippets[0][1]) == (True, True)
+    assert own.format.startswith("pickle, because")
+    assert hashes
+    assert all(digest in page for digest in hashes if digest)
+    assert (of_client.model_id, of_client.size, of_client.kinds) == (logged, 1_234, ["pytorch"])
+    assert ("metric acc", "0.5") in of_client.facts
+    assert f'mlflow.pyfunc.load_model("models:/{logged}")' in page
+    assert by_hand.signature
+    assert "<b>net <b></b>" not in client.get(f"/runs/{run_id}/data").text
+
+
+def test_the_code_on_the_page_loads_the_model(home: Path, run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOTRACK_STORE", str(home))
+    with Store.open(home, create=False) as store:
+        models = [model for model in read_run_models(store, run_id) if model.title in {"model", "by hand"}]
+    assert len(models) == 2
+    for model in models:
+        names: dict[str, object] = {"data": [[0.1, 0.2, 0.3]]}
+        exec(dict(model.snippets)["Load it"], names)
+        assert type(names["model"]).__name__ == "LogisticRegression"
+
+
+def test_a_model_of_a_client_is_registered(home: Path, client: Client, logged: str, run_id: str) -> None:
+    answer = client.post("/api/models", {"action": "register", "model": "nets", "text": logged})
+    assert answer.json() == {"model": "nets", "version": 1}
+    with Store.open(home, create=False) as store:
+        version = find_version(store, "nets", version=1)
+    assert (version.source, version.run_id, version.logged_model) == (f"models:/{logged}", run_id, logged)
+    assert "nets version 1" in client.get(f"/runs/{run_id}/data").text
+    assert client.post("/api/models", {"action": "register", "model": "nets", "text": "m-" + "0" * 32}).status == 404
+
+
+def test_formats_are_read_from_notes() -> None:
+    notes = [
+        NoteRow("model.format", "info", "net: pickle, because it is; load it with trust=True", 0),
+        NoteRow("model.format", "info", "net two: skops, because it holds no code", 0),
+        NoteRow("other", "info", "third: pickle", 0),
+    ]
+    assert format_of("net", notes) == ("pickle, because it is", True)
+    assert format_of("net two", notes) == ("skops, because it holds no code", False)
+    assert format_of("third", notes) == (NATIVE, False)
+
+
+def test_code_is_copied_and_a_model_registered(browser: Browser, server: Server, home: Path, run_id: str) -> None:
+    for page in open_page(browser, server, permissions=["clipboard-read", "clipboard-write"]):
+        page.goto(f"{server.address}/runs/{run_id}/data")
+        card = page.locator(".card.model", has_text="Model by hand")
+        card.get_by_role("button", name="Copy").first.click()
+        card.get_by_role("button", name="Copied").wait_for()
+        assert json.dumps(f"runs:/{run_id}/by hand") in page.evaluate("navigator.clipboard.readText()")
+        card.get_by_role("button", name="Register").click()
+        page.get_by_label("As the next version of").fill("picked")
+        page.locator("#ask").get_by_role("button", name="Register").click()
+        page.wait_for_url("**/models/picked/1")
+        page.goto(f"{server.address}/runs/{run_id}/data")
+        card.get_by_role("link", name="picked version 1").wait_for()
+    with Store.open(home, create=False) as store:
+        assert find_version(store, "picked", version=1).source == f"runs:/{run_id}/by hand"

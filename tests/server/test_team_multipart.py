@@ -1,0 +1,159 @@
+"""Files in parts: MLflow's own client sends them to a directory and to S3; what does not fit together is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from s3_server import s3_server
+from team_server import ask, team_server
+
+from autotrack.server.caller import READER, WRITER
+from autotrack.store import Store
+from autotrack.store.accounts.accounts import add_account
+from autotrack.store.accounts.tokens import new_token
+
+MPU = "/api/2.0/mlflow-artifacts/mpu"
+PART_BYTES = 300_000
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("parts")
+
+
+@pytest.fixture(scope="module")
+def tokens(home: Path) -> dict[str, str]:
+    with Store.open(home) as store, store.writing() as connection:
+        for name, role in (("reader", READER), ("writer", WRITER)):
+            add_account(connection, name, role)
+        return {name: f"Bearer {new_token(connection, name)}" for name in ("reader", "writer")}
+
+
+@pytest.fixture(scope="module")
+def url(home: Path, tokens: dict[str, str]) -> Iterator[str]:
+    with team_server(home) as address:
+        yield address
+
+
+@pytest.fixture
+def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD", "true")
+    monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE", str(PART_BYTES))
+    monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE", str(PART_BYTES))
+
+
+def upload_and_fetch(url: str, folder: Path, token: str | None) -> str:
+    """Send a file of 4 parts and one of a single part with MLflow's client, and compare what comes back."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(url)
+    run_id = str(client.create_run("0").info.run_id)
+    for name, size in (("large one.bin", 3 * PART_BYTES + 17), ("small.bin", 10)):
+        (folder / name).write_bytes(os.urandom(size))
+        client.log_artifact(run_id, str(folder / name), "some/dir")
+        request = urllib.request.Request(
+            f"{url}/api/2.0/mlflow-artifacts/artifacts/0/{run_id}/artifacts/some/dir/{name.replace(' ', '%20')}",
+            headers={"authorization": token} if token else {},
+        )
+        with urllib.request.urlopen(request) as reply:
+            assert reply.read() == (folder / name).read_bytes()
+    listed = {file.path: file.file_size for file in client.list_artifacts(run_id, "some/dir")}
+    assert listed == {"some/dir/large one.bin": 3 * PART_BYTES + 17, "some/dir/small.bin": 10}
+    return run_id
+
+
+@pytest.mark.usefixtures("in_parts")
+def test_mlflows_client_sends_parts(
+    url: str, home: Path, tokens: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", tokens["writer"].partition(" ")[2])
+    run_id = upload_and_fetch(url, tmp_path, tokens["writer"])
+    assert (home / "artifacts" / run_id / "some/dir/large one.bin").stat().st_size == 3 * PART_BYTES + 17
+    assert not list((home / "artifacts" / "parts").rglob("*.*")), "parts are left"
+    with Store.open(home) as store:
+        kept = {file.path: file.sha256 for file in store.artifacts(run_id)}
+    large = (tmp_path / "large one.bin").read_bytes()
+    assert kept["some/dir/large one.bin"] == hashlib.sha256(large).hexdigest()
+
+
+@pytest.mark.usefixtures("in_parts")
+def test_parts_for_a_bucket(tmp_path: Path) -> None:
+    with s3_server("team") as variables:
+        options = ("--no-login", "--artifacts", "s3://team/files")
+        with team_server(tmp_path, *options, variables=variables) as url:
+            run_id = upload_and_fetch(url, tmp_path, None)
+        with urllib.request.urlopen(f"{variables['AWS_ENDPOINT_URL']}/team?list-type=2") as reply:
+            listed = reply.read().decode()
+        assert f"<Key>files/{run_id}/some/dir/large one.bin</Key>" in listed
+        assert "files/parts/" not in listed
+
+
+def begin(url: str, token: str, place: str, count: int = 2) -> tuple[str, list[str]]:
+    status, answer = ask(
+        url, "POST", f"{MPU}/create/{place}", {"path": "/home/me/file.bin", "num_parts": count}, authorization=token
+    )
+    assert status == 200
+    assert all(one["headers"] == {"Authorization": token} for one in answer["credentials"])
+    return answer["upload_id"], [one["url"].removeprefix(url) for one in answer["credentials"]]
+
+
+def send(url: str, token: str, where: str, content: bytes) -> tuple[int, str]:
+    request = urllib.request.Request(url + where, content, {"authorization": token}, method="PUT")
+    with urllib.request.urlopen(request) as reply:
+        return reply.status, reply.headers["etag"]
+
+
+def test_what_does_not_fit_together_is_refused(url: str, tokens: dict[str, str]) -> None:
+    token = tokens["writer"]
+    runs = [ask(url, "POST", "/api/2.0/mlflow/runs/create", {"experiment_id": "0"}, authorization=token) for _ in "ab"]
+    place, other = (f"0/{answer['run']['info']['run_id']}/artifacts" for _, answer in runs)
+    upload_id, parts = begin(url, token, place)
+    tags = [send(url, token, where, content)[1] for where, content in zip(parts, (b"[1,", b"2]"), strict=True)]
+
+    def finish(numbers: list[int], *, etags: list[str] = tags, where: str = place, which: str = upload_id) -> Any:
+        named = [{"part_number": number, "etag": etags[number - 1]} for number in numbers]
+        asked = {"path": "file.bin", "upload_id": which, "parts": named}
+        return ask(url, "POST", f"{MPU}/complete/{where}", asked, authorization=token)
+
+    assert finish([2, 1])[0] == 400
+    assert finish([1, 1])[0] == 400
+    assert finish([])[0] == 400
+    assert finish([1, 2], etags=[tags[0], tags[0]])[0] == 400
+    assert finish([1, 2], where=other)[0] == 404
+    assert finish([1, 2], which="../" * 4)[0] == 404
+    assert ask(url, "GET", f"/api/2.0/mlflow-artifacts/artifacts/{place}/file.bin", authorization=token)[0] == 404
+    assert finish([1, 2])[0] == 200
+    assert finish([1, 2])[0] == 404, "it has ended"
+    whole = ask(url, "GET", f"/api/2.0/mlflow-artifacts/artifacts/{place}/file.bin", authorization=token)
+    assert whole == (200, [1, 2])
+
+
+def test_parts_can_be_given_up(url: str, home: Path, tokens: dict[str, str]) -> None:
+    token = tokens["writer"]
+    answer = ask(url, "POST", "/api/2.0/mlflow/runs/create", {"experiment_id": "0"}, authorization=token)[1]
+    place = f"0/{answer['run']['info']['run_id']}/artifacts"
+    upload_id, parts = begin(url, token, place)
+    send(url, token, parts[0], b"one")
+    gone = {"path": "file.bin", "upload_id": upload_id}
+    for _ in range(2):
+        assert ask(url, "POST", f"{MPU}/abort/{place}", gone, authorization=token)[0] == 200
+    assert not [path for path in (home / "artifacts" / "parts").rglob("*") if path.is_file()]
+
+
+def test_parts_need_the_role_of_a_writer(url: str, tokens: dict[str, str]) -> None:
+    token = tokens["writer"]
+    answer = ask(url, "POST", "/api/2.0/mlflow/runs/create", {"experiment_id": "0"}, authorization=token)[1]
+    place = f"0/{answer['run']['info']['run_id']}/artifacts"
+    _, parts = begin(url, token, place)
+    assert ask(url, "PUT", parts[0], b"x", authorization=tokens["reader"])[0] == 403
+    assert ask(url, "PUT", parts[0], b"x")[0] == 401
+    wish = {"path": "x", "num_parts": 1}
+    assert ask(url, "POST", f"{MPU}/create/{place}", wish, authorization=tokens["reader"])[0] == 403
+    for wrong in ({"path": "x", "num_parts": 10_001}, {"path": "x", "num_parts": 0}, {}):
+        assert ask(url, "POST", f"{MPU}/create/{place}", wrong, authorization=token)[0] == 400
