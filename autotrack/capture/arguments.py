@@ -11,7 +11,7 @@ _FUNCTIONS = {"function", "builtin_function_or_method", "cython_function_or_meth
 
 
 def plain(value: Any) -> Any:
-    """Return a parameter's value so that its text says what it is: functions and distributions by their names."""
+    """Return a parameter's value so that its text says what it is: functions, distributions, mere objects by name."""
     if isinstance(value, PLAIN):
         return value
     if isinstance(value, Mapping):
@@ -23,7 +23,15 @@ def plain(value: Any) -> Any:
     if _is_frozen_distribution(value):
         arguments = [repr(item) for item in value.args] + [f"{name}={item!r}" for name, item in value.kwds.items()]
         return f"{value.dist.name}({', '.join(arguments)})"
+    if _says_nothing(value):
+        return f"{type(value).__module__}.{type(value).__qualname__}"
     return value
+
+
+def _says_nothing(value: Any) -> bool:
+    """Say whether the text of an object would tell no more than its class, and where in memory it lies."""
+    text: object = type(value).__repr__
+    return text is object.__repr__
 
 
 def _is_frozen_distribution(value: Any) -> bool:

@@ -76,6 +76,16 @@ def log_fitted_numbers(run: Run, estimator: Any) -> None:
         values = attributes.get(name)
         if isinstance(values, (list, np.ndarray)):
             _log_series(run, name.rstrip("_"), values)
+    _log_epochs(run, attributes.get("history_"))
+
+
+def _log_epochs(run: Run, history: Any) -> None:
+    """Log the numbers of each epoch, as skorch keeps them: a list of dicts."""
+    if not isinstance(history, list) or not all(isinstance(epoch, dict) for epoch in history):
+        return
+    for step, epoch in enumerate(history[:MAX_STEPS]):
+        numbers = {key: _as_number(value) for key, value in epoch.items() if key != "epoch"}
+        run.log_metrics({key: value for key, value in numbers.items() if value is not None}, step)
 
 
 def _as_number(value: Any) -> float | None:
@@ -120,7 +130,7 @@ def portrait(estimator: Any) -> Any:
         return estimator
     drawn = shallow_copy(estimator)
     own = vars(drawn)
-    for name in [name for name in own if name.endswith("_")]:
+    for name in [name for name, value in own.items() if name.endswith("_") and not isinstance(value, bool)]:
         del own[name]
     for name, value in estimator.get_params(deep=False).items():
         own[name] = _portrait_of_value(value)

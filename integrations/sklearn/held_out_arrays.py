@@ -19,7 +19,7 @@ from autotrack.held_out.predictions import (
     recent_predictions,
 )
 from autotrack.held_out.samples import Array, rows_at, step_for
-from autotrack.integrations.sklearn.kinds import has, last_step
+from autotrack.integrations.sklearn.kinds import has, holds_network, last_step
 from autotrack.integrations.sklearn.predicting import without_progress
 from autotrack.integrations.sklearn.provenance import Found
 
@@ -77,6 +77,8 @@ def missing_scores(prediction: Prediction, budget: float) -> tuple[Any, str | No
         return None, f"predicting took {prediction.seconds:.1f} s, more than evaluation_budget"
     if getattr(last_step(model), "strategy", None) in _DRAWS_AT_RANDOM:
         return None, "the estimator predicts at random"
+    if holds_network(model):
+        return None, "asking a network again draws random numbers and changes its mode; call predict_proba as well"
     silent = without_progress(model)
     for method in (PROBABILITIES, DECISION):
         if has(silent, method):

@@ -97,3 +97,11 @@ def shallow_copy(estimator: Any) -> Any:
     twin = object.__new__(type(estimator))
     vars(twin).update(vars(estimator))
     return twin
+
+
+def holds_network(estimator: Any) -> bool:
+    """Say whether the model is a network of torch, as those of skorch are."""
+    nn = getattr(sys.modules.get("torch"), "nn", None)
+    if nn is None:
+        return False
+    return any(isinstance(value, nn.Module) for value in getattr(last_step(estimator), "__dict__", {}).values())

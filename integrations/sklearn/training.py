@@ -18,6 +18,7 @@ from autotrack.integrations.sklearn.kinds import (
     OUTLIER_DETECTOR,
     REGRESSOR,
     has,
+    holds_network,
     is_search,
     kind_of,
     last_step,
@@ -73,6 +74,8 @@ def _obstacle(estimator: Any, data: Data) -> str | None:
         data.others or data.sample_weight is not None or _asks(estimator)
     ):
         return "no training metrics: with metadata routing only the program knows what its estimators need to predict"
+    if holds_network(estimator):
+        return "no training metrics: passing the data through a network draws random numbers and changes its mode"
     if _is_watched(estimator):
         return (
             "no training metrics: the program has put functions of its own on the estimator, and may count their calls"
