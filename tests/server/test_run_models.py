@@ -73,12 +73,9 @@ def logged(home: Path, run_id: str) -> str:
 
 def test_each_model_says_what_it_is_and_how_to_load_it(home: Path, client: Client, run_id: str, logged: str) -> None:
     with Store.open(home, create=False) as store:
-        own, by_hand, of_client = sorted(
-            read_run_models(store, run_id), key=lambda model: ("by hand", "net <b>").count(model.title)
-        )[:3]
+        models = {model.title: model for model in read_run_models(store, run_id)}
         hashes = [file.sha256 for file in store.artifacts(run_id) if file.path.startswith("model/")]
-    if own.title != "model":
-        own, by_hand = by_hand, own
+    own, by_hand, of_client = (models[title] for title in ("model", "by hand", "net <b>"))
     page = html.unescape(client.get(f"/runs/{run_id}/data").text)
     assert (own.trust, "trust=True" in own.snippets[0][1]) == (True, True)
     assert own.format.startswith("pickle, because")

@@ -1,0 +1,180 @@
+"""What looked wrong on pages of real runs once, in Chromium: paging, odd values, long names, phones, addresses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from ui_browser import CLOSES_LATE, browser, open_page, ready
+from ui_server import Client, client, serve
+
+import autotrack
+from autotrack.server.launch import Server
+from autotrack.store import Store
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+__all__ = ["browser", "client"]
+
+pytestmark = CLOSES_LATE
+
+LONG = "a/very/deeply/nested/metric/name/that/goes/on/and/on/without/any/place/to/break/it"
+CANDIDATES = """params,param_C,param_weight,mean_test_score,rank_test_score
+a,0.1,,0.5,3
+b,1.0,balanced,0.9,1
+c,10.0,,0.7,2
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Record 60 runs, and one with odd values."""
+    home = tmp_path_factory.mktemp("details") / "home"
+    autotrack.enable(to=[str(home)], only=[], log_system_metrics=False, capture=[])
+    try:
+        for number in range(60):
+            with autotrack.start_run(name=f"run-{number:02}", experiment="many"):
+                autotrack.log_metric("x", number)
+        with autotrack.start_run(name="odd", experiment="odd values"):
+            autotrack.log_params({"C": 1, "path": "/directory" * 40})
+            for step in range(5):
+                autotrack.log_metrics(
+                    {LONG: 1.99e8 + step, "epoch": step, "system/cpu_utilization_percentage": 50.0}, step=step
+                )
+            autotrack.log_text(CANDIDATES, "cv_results.csv")
+        autotrack.flush()
+    finally:
+        autotrack.disable()
+    return home
+
+
+@pytest.fixture(scope="module")
+def server(home: Path) -> Iterator[Server]:
+    yield from serve(home)
+
+
+@pytest.fixture
+def page(browser: Browser, server: Server) -> Iterator[Page]:
+    yield from open_page(browser, server)
+
+
+@pytest.fixture
+def phone(browser: Browser, server: Server) -> Iterator[Page]:
+    for page in open_page(browser, server):
+        page.set_viewport_size({"width": 390, "height": 844})
+        yield page
+
+
+@pytest.fixture
+def odd(server: Server) -> str:
+    with Store.open(server.place.home, create=False) as store:
+        return f"/runs/{store.find_run('odd').id}"
+
+
+def test_pages_of_the_table_turn_with_the_keyboard(page: Page, server: Server) -> None:
+    page.goto(f"{server.address}/?experiment=many&size=25")
+    ready(page)
+    page.locator(".table-box").evaluate("box => box.scrollTo(0, 300)")
+    page.keyboard.press("n")
+    page.wait_for_url(re.compile("page=2"))
+    page.locator("tr.current", has_text="run-34").wait_for()
+    assert page.locator(".table-box").evaluate("box => box.scrollTop") == 0
+    assert "26\u201350" in page.get_by_role("navigation", name="Pages").inner_text()
+    page.keyboard.press("n")
+    page.locator("tr", has_text="run-00").wait_for()
+    page.keyboard.press("n")
+    page.keyboard.press("p")
+    page.locator("tr.current", has_text="run-34").wait_for()
+    page.get_by_label("Runs on a page").select_option("100")
+    page.locator("tr", has_text="run-00").wait_for()
+    assert page.locator("tr[data-run]").count() == 60
+    assert "size=" not in page.url
+    assert "page=" not in page.url
+
+
+def test_mlflows_addresses_lead_to_our_pages(page: Page, server: Server, odd: str) -> None:
+    run = odd.rpartition("/")[2]
+    places = {
+        f"#/experiments/1/runs/{run}": odd,
+        f"#/experiments/1/runs/{run}/artifacts/model": f"{odd}/files",
+        f"#/experiments/1/runs/{run}/model-metrics": f"{odd}/charts",
+        "#/experiments/2": "/?experiment=many",
+        "#/models": "/models",
+    }
+    for hash_, place in places.items():
+        page.goto("about:blank")
+        page.goto(f"{server.address}/{hash_}")
+        page.wait_for_url(server.address + place)
+        ready(page)
+    page.goto(server.address)
+    ready(page)
+    page.evaluate("run => { location.hash = `/experiments/2/runs/${run}` }", run)  # as a paste into the same tab does
+    page.wait_for_url(server.address + odd)
+
+
+def test_experiments_are_found_by_number(client: Client) -> None:
+    answer = client.get("/experiments/2")
+    assert (answer.status, answer.headers["location"]) == (303, "/?experiment=many")
+    for number in ("99", str(2**63), "9" * 40, "x", "-1"):
+        assert client.get(f"/experiments/{number}").status == 404
+
+
+def test_candidates_begin_with_the_best_and_stay_on_the_canvas(page: Page, server: Server, odd: str) -> None:
+    page.goto(f"{server.address}{odd}/search")
+    ready(page)
+    first = page.locator("table.csv tbody tr").first
+    assert first.locator("td").all_inner_texts()[:3] == ["1", "1.0", "balanced"]
+    assert page.locator("table.csv tbody tr").nth(1).locator("td").nth(2).inner_text() == "\u2013"
+    drawn = """canvas => {
+      const ratio = devicePixelRatio;
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      const start = (canvas.height - 4 * ratio) * canvas.width * 4;
+      return [data.slice(0, start).some((byte) => byte), data.slice(start).some((byte) => byte)];
+    }"""
+    assert page.locator("[data-parallel] canvas").evaluate(drawn) == [True, False]
+
+
+def test_metrics_of_the_machine_are_drawn_over_time(page: Page, server: Server, odd: str) -> None:
+    page.goto(f"{server.address}{odd}/system")
+    page.locator(".charts[data-loaded='1']").wait_for()
+    assert page.get_by_label("x axis").input_value() == "relative"
+    assert page.url.endswith("/system")
+    page.get_by_label("x axis").select_option("step")
+    page.wait_for_url(re.compile("#axis=step"))
+    page.reload()
+    ready(page)
+    assert page.get_by_label("x axis").input_value() == "step"
+
+
+def test_numbers_have_commas_and_failed_filters_no_count(page: Page, server: Server, odd: str) -> None:
+    page.goto(f"{server.address}{odd}")
+    assert "199,000,004" in page.locator(".numbers").inner_text()
+    page.goto(f"{server.address}/?filter=metrics.x+%3E%3E+1")
+    ready(page)
+    assert "0 runs" not in page.locator("main").inner_text()
+    page.goto(f"{server.address}/?deleted=1")
+    assert page.title().startswith("Trash")
+
+
+def test_nothing_is_wider_than_a_phone(phone: Page, server: Server, odd: str) -> None:
+    for tab in ("", "/charts", "/search", "/files", "/code"):
+        phone.goto(f"{server.address}{odd}{tab}")
+        ready(phone)
+        assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+        box = phone.locator(".tabs [aria-current]").bounding_box()
+        assert box is not None
+        assert 0 <= box["x"] < box["x"] + box["width"] <= 391
+
+
+def test_comparisons_fit_a_phone(phone: Page, server: Server, odd: str) -> None:
+    with Store.open(server.place.home, create=False) as store:
+        other = store.find_run("run-00").id
+    phone.goto(f"{server.address}/compare?runs={odd.rpartition('/')[2]},{other}")
+    ready(phone)
+    phone.locator("[data-compare-scatter] select").first.wait_for()
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    assert phone.locator("figure", has_text="epoch").count() == 0
