@@ -5,36 +5,25 @@ Every fifth line, because a session with Keras takes a second or more under a tr
 
 from __future__ import annotations
 
-import linecache
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+from fault_tracing import FaultTracer
 
 import autotrack
-from autotrack import active
-from autotrack.active import active_run
-from autotrack.patching import nesting
 
 HERE = str(Path(autotrack.__file__).parent / "integrations" / "keras")
 THERE = str((Path(autotrack.__file__).parent / "integrations").resolve() / "keras")
-CANNOT_RAISE = ("try:", "return\n", "return None\n", "with shielded(", '"""')
 EVERY = 5
-Place = tuple[str, int]
 # What Keras 3.15 says with and without us.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
 )
-
-
-class InjectedError(RuntimeError):
-    """The error we plant."""
 
 
 class Program:
@@ -73,48 +62,6 @@ class Program:
         return [*found, float(np.random.random())]
 
 
-def ours(frame: FrameType) -> bool:
-    code = frame.f_code
-    return code.co_filename.startswith((HERE, THERE)) and not code.co_name.startswith("autotrack_")
-
-
-def executed_lines(program: Program) -> list[Place]:
-    """Return the lines of ours that the program runs on this thread, in the order of their first time."""
-    seen: dict[Place, None] = {}
-
-    def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        if not ours(frame):
-            return None if event == "call" else trace
-        if event == "line":
-            seen.setdefault((frame.f_code.co_filename, frame.f_lineno))
-        return trace
-
-    sys.settrace(trace)
-    try:
-        program.fresh()
-    finally:
-        sys.settrace(None)
-    return [place for place in seen if not linecache.getline(*place).lstrip().startswith(CANNOT_RAISE)]
-
-
-def run_with_a_fault_at(program: Program, place: Place) -> Any:
-    """Run the program; raise once, the first time the line is reached."""
-
-    def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        if not ours(frame):
-            return None if event == "call" else trace
-        if event == "line" and (frame.f_code.co_filename, frame.f_lineno) == place:
-            sys.settrace(None)
-            raise InjectedError(f"{place[0]}:{place[1]}")
-        return trace
-
-    sys.settrace(trace)
-    try:
-        return program.fresh()
-    finally:
-        sys.settrace(None)
-
-
 @pytest.fixture
 def tracked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AUTOTRACK_TESTING", "0")
@@ -130,19 +77,4 @@ def test_a_fault_at_some_lines_is_never_seen(request: pytest.FixtureRequest) -> 
     bare = program.fresh()
     request.getfixturevalue("tracked")
     assert program.fresh() == bare
-    places = executed_lines(program)
-    assert len(places) > 200
-    broken = []
-    for place in places[::EVERY]:
-        try:
-            outcome = run_with_a_fault_at(program, place)
-        except BaseException as error:  # noqa: BLE001 - whatever reaches the user is the finding
-            outcome = repr(error)
-        what = "" if outcome == bare else str(outcome)[:200]
-        if nesting.active_call() is not None or active_run() is not None:
-            what += f" left active: {nesting.active_call()} {active_run()}"
-            nesting._active.set(None)
-            active._stack.set(())
-        if what:
-            broken.append(f"{place[0]}:{place[1]} {linecache.getline(*place).strip()}: {what}")
-    assert not broken, f"{len(broken)} of {len(places[::EVERY])}:\n" + "\n".join(broken)
+    FaultTracer(program.fresh, (HERE, THERE)).inject(EVERY)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
+from example_programs import run_example
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
@@ -149,18 +147,9 @@ def test_no_text_is_half_a_reference(text: str) -> None:
 
 
 def test_the_example_runs(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "models_registry.py")],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONWARNINGS": "error::UserWarning", "AUTOTRACK_LOG_SYSTEM_METRICS": "0"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "stage : None -> Production" in done.stdout
-    assert "loaded again" in done.stdout
+    said = run_example("models_registry.py", tmp_path)
+    assert "stage : None -> Production" in said
+    assert "loaded again" in said
 
 
 @pytest.mark.usefixtures("trained")
