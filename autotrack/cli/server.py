@@ -25,6 +25,12 @@ COMMANDS = {"users": "server_users", "tokens": "server_tokens", "upgrade": "serv
 @click.option("--allowed-host", multiple=True, metavar="NAME", help="Also answer to this name; may be repeated.")
 @click.option("--no-login", is_flag=True, help="Let everybody on this machine in; only on a loopback address.")
 @click.option("--behind-tls", is_flag=True, help="A proxy with TLS stands before it: cookies are for TLS only.")
+@click.option(
+    "--login-header", default="", metavar="NAME", help="Header in which a trusted proxy names the account of a request."
+)
+@click.option(
+    "--trusted-proxy", multiple=True, metavar="ADDRESS", help="Believe the proxy at this address; may be repeated."
+)
 @click.option("--log-json", is_flag=True, help="Write the log as JSON, one object a line.")
 @click.pass_context
 def server(ctx: click.Context, /, *, store: str | None, no_login: bool, **options: Any) -> None:
@@ -46,6 +52,7 @@ def _serve(
     port: int,
     allowed_host: tuple[str, ...],
     behind_tls: bool,
+    trusted_proxy: tuple[str, ...],
     **options: Any,
 ) -> None:
     from autotrack.place import find_place
@@ -55,6 +62,8 @@ def _serve(
 
     if not login and not is_loopback(host):
         raise click.UsageError("--no-login is for addresses of this machine; add accounts with `server users add`")
+    if options["login_header"] and not trusted_proxy:
+        raise click.UsageError("--login-header is believed only from a proxy; name it with --trusted-proxy")
     settings = TeamSettings(
         place=find_place(session.settings),
         host=host,
@@ -62,9 +71,19 @@ def _serve(
         allowed_hosts=allowed_host,
         login=login,
         secure=behind_tls,
+        trusted_proxies=_networks(trusted_proxy),
         **options,
     )
     say(f"serving {settings.place.label} at http://{f'[{host}]' if ':' in host else host}:{port}; Ctrl-C ends it")
     if not is_loopback(host) and not behind_tls:
         say("others can reach this: put a proxy with TLS before it, or passwords can be read on their way")
     serve(settings)
+
+
+def _networks(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    import ipaddress
+
+    try:
+        return tuple(str(ipaddress.ip_network(one, strict=False)) for one in addresses)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}; give an address such as 10.0.0.5, or 10.0.0.0/24") from error

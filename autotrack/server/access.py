@@ -9,16 +9,32 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from autotrack.server.caller import ADMIN, Caller
 
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
+    from starlette.requests import HTTPConnection
 
 BYTES = 32
 OWNER = Caller("owner", ADMIN)
 """Who has started `autotrack ui`."""
+
+
+class DeniedError(Exception):
+    """Somebody who is not let in, for a reason that is no secret.
+
+    Args:
+        status: Of the answer.
+        reason: For a person.
+        headers: Of the answer.
+    """
+
+    def __init__(self, status: int, reason: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(reason)
+        self.status, self.reason, self.headers = status, reason, headers
 
 
 class Entrance(Protocol):
@@ -30,8 +46,12 @@ class Entrance(Protocol):
 
     hint: str
 
-    async def identify(self, headers: Headers) -> Caller | None:
-        """Say who a request comes from; None for a stranger."""
+    async def identify(self, request: HTTPConnection) -> Caller | None:
+        """Say who a request comes from; None for a stranger.
+
+        Raises:
+            DeniedError: It is refused, whoever it comes from.
+        """
 
     def is_framed(self, headers: Headers) -> bool:
         """Say whether the pages of a request's session may stand in a notebook of this machine."""
@@ -65,8 +85,9 @@ class Access:
             framed = self._tickets.pop(_hash(ticket), None)
         return None if framed is None else self._issue(self._sessions, framed=framed)
 
-    async def identify(self, headers: Headers) -> Caller | None:
+    async def identify(self, request: HTTPConnection) -> Caller | None:
         """Know the owner by a session or by the token."""
+        headers = request.headers
         known = _hash(read_cookie(headers, self.cookie)) in self._sessions
         return OWNER if known or secrets.compare_digest(_hash(read_bearer(headers)), self._token_hash) else None
 

@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 
-from autotrack.server.access import Entrance
+from autotrack.server.access import DeniedError, Entrance
 from autotrack.server.caller import READER, WRITER
 from autotrack.server.headers import security_headers
 from autotrack.server.hosts import AllowedHosts, parse_host
@@ -68,7 +69,11 @@ class Guard:
             return
         headers = Headers(scope=scope)
         send = _with_headers(send, framed=self._access.is_framed(headers))
-        problem = self._problem(scope, headers) or await self._stranger(scope, headers)
+        try:
+            problem = self._problem(scope, headers) or await self._stranger(scope)
+        except DeniedError as denied:
+            await refuse(denied.status, denied.reason, scope, denied.headers)(scope, receive, send)
+            return
         if problem is not None:
             await refuse(*problem, scope)(scope, receive, send)
             return
@@ -92,11 +97,11 @@ class Guard:
             return 403, "requests from other sites are refused"
         return None
 
-    async def _stranger(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
+    async def _stranger(self, scope: Scope) -> tuple[int, str] | None:
         """Find out who asks; pages show all there is, so they are for accounts that may see all."""
         if scope["path"] in self._public:
             return None
-        caller = scope["autotrack.caller"] = await self._access.identify(headers)
+        caller = scope["autotrack.caller"] = await self._access.identify(HTTPConnection(scope))
         if caller is None:
             return 401, self._access.hint
         role = READER if scope["method"] in SAFE_METHODS else WRITER

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -36,6 +37,7 @@ _PROTOCOL_CODES = {
     403: "PERMISSION_DENIED",
     404: "ENDPOINT_NOT_FOUND",
     405: "ENDPOINT_NOT_FOUND",
+    429: "REQUEST_LIMIT_EXCEEDED",
     503: "TEMPORARILY_UNAVAILABLE",
 }
 _TITLES = {
@@ -46,6 +48,7 @@ _TITLES = {
     405: "Not allowed",
     413: "Too large",
     421: "Unknown host",
+    429: "Too many attempts",
     500: "Something went wrong",
     503: "Not now",
 }
@@ -72,16 +75,18 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
     return Response(render(template, **values).encode("utf-8", "replace"), status, media_type="text/html")
 
 
-def refuse(status: int, reason: str, scope: Scope) -> Response:
+def refuse(status: int, reason: str, scope: Scope, headers: Mapping[str, str] | None = None) -> Response:
     """Return an error: a page to who wants one, else JSON."""
     request = Request(scope)
     if scope["path"].startswith(PROTOCOL):
-        asking = {"www-authenticate": 'Basic realm="autotrack"'} if status == 401 else None
+        asking = {"www-authenticate": 'Basic realm="autotrack"'} if status == 401 else headers
         content = {"error_code": _PROTOCOL_CODES.get(status, "BAD_REQUEST"), "message": reason}
         return Json(content, status, headers=asking)
     if scope["path"].startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
-        return Json({"error": reason}, status)
-    return page(request, "error.html", status, title=_TITLES.get(status, "Error"), reason=reason)
+        return Json({"error": reason}, status, headers=headers)
+    response = page(request, "error.html", status, title=_TITLES.get(status, "Error"), reason=reason)
+    response.headers.update(headers or {})
+    return response
 
 
 def on_http_error(request: Request, error: Exception) -> Response:

@@ -3,6 +3,10 @@
 Programs show a token as `Bearer`, or name and password (or a token in its place) as `Basic`, which is what clients of
 MLflow do. What was found out is remembered for a few seconds, so that neither the database nor scrypt is asked for each
 request; a removed account is shut out after that time at the latest, in every process.
+
+Passwords are the one thing here that somebody could guess: wrong ones are counted, after some no more are looked at for
+a while, and a name that is not there takes as long as a password that is wrong. A proxy that is trusted may say who
+somebody is; then what else a request shows does not matter.
 """
 
 from __future__ import annotations
@@ -13,22 +17,26 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, NamedTuple
+from math import ceil
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
 from autotrack.errors import AccountError
-from autotrack.server.access import read_bearer, read_cookie
+from autotrack.server.access import DeniedError, read_bearer, read_cookie
 from autotrack.server.caller import ADMIN, Caller
 from autotrack.store.accounts.accounts import account_row
 from autotrack.store.accounts.grants import grants_of
-from autotrack.store.accounts.passwords import check_password
+from autotrack.store.accounts.passwords import check_password, hash_password
 from autotrack.store.accounts.tokens import PREFIX, SESSION, TOKEN, find_account
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
     from starlette.datastructures import Headers
+    from starlette.requests import HTTPConnection
 
+    from autotrack.server.team.attempts import Attempts
+    from autotrack.server.team.proxies import Proxies
     from autotrack.store.store import Store
 
 REMEMBER_SECONDS = 5.0
@@ -36,7 +44,10 @@ REMEMBERED = 10_000
 PASSWORD_CHECKS = 4
 """Passwords checked at once; each takes some 50 ms and 16 MB."""
 
-PASSWORD = "password"  # noqa: S105 - the word for one
+PASSWORD, VOUCHED = "password", "vouched"
+_NOBODYS = hash_password(secrets.token_urlsafe())
+"""What a password is compared with where there is no account."""
+
 EVERYBODY = Caller("everybody", ADMIN)
 
 
@@ -45,9 +56,9 @@ class OpenAccess:
 
     hint = ""
 
-    async def identify(self, headers: Headers) -> Caller | None:
+    async def identify(self, request: HTTPConnection) -> Caller | None:
         """Take who comes for everybody."""
-        del headers
+        del request
         return EVERYBODY
 
     def is_framed(self, headers: Headers) -> bool:
@@ -57,7 +68,7 @@ class OpenAccess:
 
 
 class Credentials(NamedTuple):
-    """What a request shows: a session, a token, or a name with a password."""
+    """What a request shows: a session, a token, a name with a password, or a name that a proxy vouches for."""
 
     kind: str
     name: str
@@ -70,29 +81,37 @@ class AccountAccess:
     Args:
         store: Has them.
         secure: Whether cookies are for TLS only.
+        attempts: Counts wrong passwords, in all processes.
+        proxies: Those that are believed.
     """
 
     hint = "sign in at /login, or show a token or name and password"
 
-    def __init__(self, store: Store, *, secure: bool) -> None:
+    def __init__(self, store: Store, *, secure: bool, attempts: Attempts, proxies: Proxies) -> None:
         self.store = store
         self.secure = secure
+        self.proxies = proxies
+        self._attempts = attempts
         self.cookie = "__Host-autotrack" if secure else "autotrack_session"
         self._salt = secrets.token_bytes(32)
         self._known: OrderedDict[bytes, tuple[float, Caller | None]] = OrderedDict()
         self._lock = threading.Lock()
         self._checking = threading.BoundedSemaphore(PASSWORD_CHECKS)
 
-    async def identify(self, headers: Headers) -> Caller | None:
-        """Find the account that a request shows to be its own."""
-        shown = self._read(headers)
+    async def identify(self, request: HTTPConnection) -> Caller | None:
+        """Find the account that a request shows to be its own.
+
+        Raises:
+            DeniedError: There were too many wrong passwords, or who names an account is no trusted proxy.
+        """
+        shown = self._read(request)
         if shown is None:
             return None
         mark = hashlib.blake2b("\0".join(shown).encode("utf-8", "surrogatepass"), key=self._salt).digest()
         known = self._known.get(mark)
         if known is not None and known[0] > time.monotonic():
             return known[1]
-        caller = await run_in_threadpool(self.look_up, shown)
+        caller = await run_in_threadpool(self.look_up, shown, self.proxies.address_of(request))
         with self._lock:
             self._known[mark] = (time.monotonic() + REMEMBER_SECONDS, caller)
             while len(self._known) > REMEMBERED:
@@ -104,38 +123,61 @@ class AccountAccess:
         del headers
         return False
 
-    def look_up(self, shown: Credentials) -> Caller | None:
-        """Ask the store for an account."""
-        with self.store.reading() as connection:
-            row = self._find(connection, shown)
-            return None if row is None else Caller(row.name, row.role, grants_of(connection, row.id))
+    def look_up(self, shown: Credentials, address: str) -> Caller | None:
+        """Ask the store for an account.
 
-    def _find(self, connection: Connection, shown: Credentials) -> Row[tuple[object, ...]] | None:
-        if shown.kind == SESSION:
-            return find_account(connection, shown.secret, SESSION)
-        if shown.secret.startswith(PREFIX):
-            found = find_account(connection, shown.secret, TOKEN)
-            return found if found is not None and shown.name in {"", found.name} else None
-        try:
-            row = account_row(connection, shown.name)
-        except AccountError:
-            return None
+        Raises:
+            DeniedError: There were too many wrong passwords for the name, or from the address.
+        """
+        guessable = shown.kind == PASSWORD and not shown.secret.startswith(PREFIX)
+        if guessable and (wait := self._attempts.begin(shown.name, address)):
+            raise DeniedError(429, "there were too many wrong passwords; try later", {"retry-after": f"{ceil(wait)}"})
+        with self.store.reading() as connection:
+            row = _named(connection, shown.name) if guessable or shown.kind == VOUCHED else _holder(connection, shown)
+            caller = None if row is None else Caller(row.name, row.role, grants_of(connection, row.id))
+        if guessable:
+            if not self._is_right(shown.secret, None if row is None else row.password):
+                return None
+            self._attempts.succeeded(shown.name, address)
+        if caller is None and shown.kind == VOUCHED:
+            raise DeniedError(403, "you have no account here; an admin makes one with `autotrack server users add`")
+        return caller
+
+    def _is_right(self, password: str, kept: str | None) -> bool:
         with self._checking:
-            return row if row.password is not None and check_password(shown.secret, row.password) else None
+            right = check_password(password, kept or _NOBODYS)  # as slow where there is none
+        return right and kept is not None
 
     def forget(self) -> None:
         """Ask the store anew for whoever comes next."""
         with self._lock:
             self._known.clear()
 
-    def _read(self, headers: Headers) -> Credentials | None:
+    def _read(self, request: HTTPConnection) -> Credentials | None:
         """Read what a request shows; what programs show counts before the cookie of a browser."""
+        if name := self.proxies.name_of(request):
+            return Credentials(VOUCHED, name, "")
+        headers = request.headers
         if token := read_bearer(headers):
             return Credentials(TOKEN, "", token)
         if (basic := read_basic(headers)) is not None:
             return Credentials(PASSWORD, *basic)
         session = read_cookie(headers, self.cookie)
         return Credentials(SESSION, "", session) if session else None
+
+
+def _holder(connection: Connection, shown: Credentials) -> Row[Any] | None:
+    """Read the account of a session or a token."""
+    found = find_account(connection, shown.secret, SESSION if shown.kind == SESSION else TOKEN)
+    return found if found is not None and shown.name in {"", found.name} else None
+
+
+def _named(connection: Connection, name: str) -> Row[Any] | None:
+    """Read the account of a name."""
+    try:
+        return account_row(connection, name)
+    except AccountError:
+        return None
 
 
 def read_basic(headers: Headers) -> tuple[str, str] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from autotrack.server.access import Entrance
 from autotrack.server.app import create_app
 from autotrack.server.changes import Changes
 from autotrack.server.files import open_files
@@ -13,8 +14,10 @@ from autotrack.server.mlflow_api.endpoint import Tracking
 from autotrack.server.routes import ROUTES
 from autotrack.server.team import login, probes
 from autotrack.server.team.access import AccountAccess, OpenAccess
+from autotrack.server.team.attempts import Attempts
 from autotrack.server.team.measured import Measured
 from autotrack.server.team.meters import Meters
+from autotrack.server.team.proxies import Proxies
 from autotrack.server.team.settings import CONCURRENT, TeamSettings
 from autotrack.store.store import Store
 from autotrack.store.tracking.experiments import add_default_experiment
@@ -38,7 +41,7 @@ PUBLIC = frozenset({"/health", "/ready", "/login", "/static/style.css", "/static
 """What answers strangers: whether it lives, and where they can say who they are."""
 
 
-def make_app(settings: TeamSettings, meters: Meters) -> ASGIApp:
+def make_app(settings: TeamSettings, meters: Meters, attempts: Attempts) -> ASGIApp:
     """Make the application of one process.
 
     Raises:
@@ -50,7 +53,10 @@ def make_app(settings: TeamSettings, meters: Meters) -> ASGIApp:
         add_default_experiment(connection)
     files = open_files(settings.files)
     library = Library(settings.place, files)
-    access = AccountAccess(store, secure=settings.secure) if settings.login else OpenAccess()
+    access: Entrance = OpenAccess()
+    if settings.login:
+        proxies = Proxies(settings.trusted_proxies, settings.login_header)
+        access = AccountAccess(store, secure=settings.secure, attempts=attempts, proxies=proxies)
     guarded = create_app(
         library,
         access,

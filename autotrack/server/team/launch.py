@@ -18,6 +18,7 @@ from autotrack.server.launch import ServerError
 if TYPE_CHECKING:
     import uvicorn
 
+    from autotrack.server.team.attempts import Attempts
     from autotrack.server.team.meters import Meters
     from autotrack.server.team.settings import TeamSettings
 
@@ -33,23 +34,24 @@ def serve(settings: TeamSettings) -> None:
         OlderSchemaError: The store has to be upgraded first.
         MissingDependencyError: The extra `server` is not installed.
     """
+    from autotrack.server.team.attempts import Attempts
     from autotrack.server.team.meters import Meters
     from autotrack.server.team.supervisor import supervise
 
     with prepared(settings), listening(settings) as bound:
-        meters = Meters(settings.workers)
+        meters, attempts = Meters(settings.workers), Attempts()
         if settings.workers == 1:
-            work(settings, bound, meters)
+            work(settings, bound, meters, attempts)
         else:
-            supervise(settings, bound, meters)
+            supervise(settings, bound, meters, attempts)
 
 
-def work(settings: TeamSettings, bound: socket.socket, meters: Meters) -> None:
+def work(settings: TeamSettings, bound: socket.socket, meters: Meters, attempts: Attempts) -> None:
     """Answer requests in this process until told to stop, or until the supervisor is gone."""
     from autotrack.server.team.logs import set_up_logs
 
     set_up_logs(as_json=settings.log_json)
-    server = make_server(settings, meters)
+    server = make_server(settings, meters, attempts)
     gc.freeze()  # what lives as long as the process need not be looked through while a search makes a million objects
     supervisor = parent_process()
     if supervisor is not None:
@@ -96,7 +98,7 @@ def listening(settings: TeamSettings) -> Iterator[socket.socket]:
         yield bound
 
 
-def make_server(settings: TeamSettings, meters: Meters) -> uvicorn.Server:
+def make_server(settings: TeamSettings, meters: Meters, attempts: Attempts) -> uvicorn.Server:
     """Make the HTTP server of one process.
 
     Raises:
@@ -111,7 +113,7 @@ def make_server(settings: TeamSettings, meters: Meters) -> uvicorn.Server:
     except ModuleNotFoundError as error:
         raise MissingDependencyError(error.name or "starlette", "server") from error
     config = uvicorn.Config(
-        make_app(settings, meters),
+        make_app(settings, meters, attempts),
         log_config=None,
         access_log=False,
         server_header=False,

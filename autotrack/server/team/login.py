@@ -9,8 +9,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from autotrack.server.access import read_cookie
-from autotrack.server.replies import Refused, page
+from autotrack.server.access import DeniedError, read_cookie
+from autotrack.server.replies import Refused, page, refuse
 from autotrack.server.team.access import PASSWORD, AccountAccess, Credentials
 from autotrack.store.accounts.tokens import SESSION, end_session, new_token
 
@@ -31,7 +31,10 @@ async def log_in(request: Request) -> Response:
     access = _access(request)
     form = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=4)
     name, password = (form.get(field, [""])[0] for field in ("name", "password"))
-    session = await run_in_threadpool(_open, access, name, password)
+    try:
+        session = await run_in_threadpool(_open, access, name, password, access.proxies.address_of(request))
+    except DeniedError as denied:
+        return refuse(denied.status, denied.reason, request.scope, denied.headers)
     if session is None:
         return page(request, "login.html", 401, title=TITLE, reason="There is no account of this name and password")
     response = RedirectResponse("/", 303)
@@ -56,8 +59,8 @@ async def log_out(request: Request) -> Response:
     return response
 
 
-def _open(access: AccountAccess, name: str, password: str) -> str | None:
-    caller = access.look_up(Credentials(PASSWORD, name, password))
+def _open(access: AccountAccess, name: str, password: str, address: str) -> str | None:
+    caller = access.look_up(Credentials(PASSWORD, name, password), address)
     if caller is None:
         return None
     with access.store.writing() as connection:

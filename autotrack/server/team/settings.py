@@ -24,6 +24,8 @@ class TeamSettings(msgspec.Struct, frozen=True, kw_only=True):
         allowed_hosts: Names it answers to beside its own.
         login: Whether accounts are asked for; without, everybody who reaches it may do all.
         secure: Whether a proxy with TLS stands before it, so that cookies are for TLS only.
+        login_header: Header in which a proxy names the account of a request; empty where none does.
+        trusted_proxies: Addresses and networks of proxies that are believed.
         log_json: Whether its log is JSON, one object a line.
         grace: Seconds that requests have to end after it was told to stop.
     """
@@ -36,6 +38,8 @@ class TeamSettings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_hosts: tuple[str, ...] = ()
     login: bool = True
     secure: bool = False
+    login_header: str = ""
+    trusted_proxies: tuple[str, ...] = ()
     log_json: bool = False
     grace: int = 20
 

@@ -15,6 +15,7 @@ from autotrack.server.launch import ServerError
 from autotrack.server.team.logs import set_up_logs
 
 if TYPE_CHECKING:
+    from autotrack.server.team.attempts import Attempts
     from autotrack.server.team.meters import Meters
     from autotrack.server.team.settings import TeamSettings
 
@@ -29,7 +30,7 @@ END_SECONDS = 10.0
 """How long a process has to end after its requests have."""
 
 
-def supervise(settings: TeamSettings, bound: socket.socket, meters: Meters) -> None:
+def supervise(settings: TeamSettings, bound: socket.socket, meters: Meters, attempts: Attempts) -> None:
     """Run the processes until this one is told to end.
 
     Raises:
@@ -38,7 +39,7 @@ def supervise(settings: TeamSettings, bound: socket.socket, meters: Meters) -> N
     set_up_logs(as_json=settings.log_json)
     told = threading.Event()
     before = {number: signal.signal(number, lambda *_: told.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-    team = _Team(settings, bound, meters)
+    team = _Team(settings, bound, meters, attempts)
     try:
         team.start()
         while not told.wait(LOOK_SECONDS):
@@ -56,10 +57,11 @@ class _Team:
         settings: Each gets a copy.
         bound: Where they listen.
         meters: Where they count.
+        attempts: Where they count wrong passwords.
     """
 
-    def __init__(self, settings: TeamSettings, bound: socket.socket, meters: Meters) -> None:
-        self._settings, self._bound, self._meters = settings, bound, meters
+    def __init__(self, settings: TeamSettings, bound: socket.socket, meters: Meters, attempts: Attempts) -> None:
+        self._settings, self._bound, self._meters, self._attempts = settings, bound, meters, attempts
         self._context = multiprocessing.get_context("spawn")  # threads and connections are not to be inherited
         self._processes: list[tuple[SpawnProcess, float]] = []
         self._quick_deaths = 0
@@ -99,7 +101,7 @@ class _Team:
     def _start(self, number: int) -> tuple[SpawnProcess, float]:
         from autotrack.server.team.launch import work
 
-        arguments = (self._settings, self._bound, self._meters.of(number))
+        arguments = (self._settings, self._bound, self._meters.of(number), self._attempts)
         process = self._context.Process(target=work, args=arguments, name=f"autotrack-server-{number}")
         process.start()
         logger.info("server process %s answers", process.pid)
