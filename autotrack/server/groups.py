@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MAX_GROUPS = 1_000
 MAX_METRICS = 30
-SAMPLE = 100
+SAMPLE = 40
 
 
 class GroupRow(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, case, func, select
 
 from autotrack.records import Param
 from autotrack.store import schema
+from autotrack.store.columns import bounded_key
 from autotrack.store.filters.compiler import ATTRIBUTE_COLUMNS, statistic_column
 from autotrack.store.filters.syntax import Field
 from autotrack.store.queries import NAN
@@ -48,7 +49,11 @@ def read_cells(store: Store, run_ids: Sequence[str], fields: Sequence[Field]) ->
     """Read for each field its value in those of some runs that have it, by run id."""
     with store.reading() as connection:
         uids = _uids(connection, run_ids)
-        return [{uids[row]: value for row, value in _values(connection, field, uids).items()} for field in fields]
+        together: dict[tuple[str, str], list[Field]] = {}
+        for field in fields:
+            together.setdefault((field.kind, field.statistic), []).append(field)
+        found = {field: column for some in together.values() for field, column in _columns(connection, some, uids)}
+    return [found[field] for field in fields]
 
 
 def count_keys(store: Store, run_ids: Sequence[str]) -> list[KeyCount]:
@@ -121,15 +126,24 @@ def _uids(connection: Connection, run_ids: Sequence[str]) -> dict[int, str]:
     return {row: uid for row, uid in found}  # noqa: C416
 
 
-def _values(connection: Connection, field: Field, runs: Collection[int]) -> dict[int, Any]:
-    chosen = list(runs)
-    if field.kind == "attribute":
-        statement = select(schema.run.c.id, ATTRIBUTE_COLUMNS[field.key]).join_from(schema.run, schema.experiment)
-        return {row: value for row, value in connection.execute(statement.where(schema.run.c.id.in_(chosen))).all()}  # noqa: C416
-    table = TABLES[field.kind]
-    here = (table.c.key == field.key, table.c.run_id.in_(chosen))
-    rows = connection.execute(select(table.c.run_id, *value_columns(field, table)).where(*here)).all()
-    return {row[0]: cell_of(field, row[1:]) for row in rows}
+def _columns(
+    connection: Connection, fields: Sequence[Field], uids: Mapping[int, str]
+) -> list[tuple[Field, dict[str, Cell]]]:
+    """Read fields of one kind and statistic with one statement."""
+    kind, runs = fields[0].kind, list(uids)
+    if kind == "attribute":
+        columns = [ATTRIBUTE_COLUMNS[field.key] for field in fields]
+        attributes = select(schema.run.c.id, *columns).join_from(schema.run, schema.experiment)
+        lines = connection.execute(attributes.where(schema.run.c.id.in_(runs))).all()
+        return [(field, {uids[line[0]]: line[at] for line in lines}) for at, field in enumerate(fields, start=1)]
+    table = TABLES[kind]
+    here = table.c.key.in_([field.key for field in fields]), table.c.run_id.in_(runs)
+    found: dict[str, dict[str, Cell]] = {}
+    for key, run, *values in connection.execute(
+        select(table.c.key, table.c.run_id, *value_columns(fields[0], table)).where(*here)
+    ).all():
+        found.setdefault(key, {})[uids[run]] = cell_of(fields[0], values)
+    return [(field, found.get(bounded_key(field.key), {})) for field in fields]
 
 
 def value_columns(field: Field, table: FromClause) -> list[ColumnElement[Any]]:

@@ -99,9 +99,15 @@ def _ranked(metrics: list[tuple[str, MetricSummary]]) -> list[tuple[str, MetricS
 
 
 def group_keys(keys: list[str]) -> list[tuple[str, list[str]]]:
-    """Put together the metrics whose names begin with the same word before a slash, in the order of their names."""
+    """Put together the metrics whose names begin with the same words before a slash; what tells most comes first.
+
+    Example:
+        >>> group_keys(["epoch", "loss", "val_loss", "gradient/norm"])
+        [('', ['val_loss', 'loss', 'epoch']), ('gradient', ['gradient/norm'])]
+    """
+    places = {key: place for place, key in enumerate(rank_metrics([keys]))}
     groups: dict[str, list[str]] = {}
-    for key in keys:
+    for key in sorted(keys, key=lambda key: (key in COUNTERS, places.get(key, 0), key)):
         prefix, slash, _ = key.rpartition("/")
         groups.setdefault(prefix if slash else "", []).append(key)
     return sorted(groups.items())
