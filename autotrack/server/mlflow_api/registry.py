@@ -194,6 +194,7 @@ ENDPOINTS: list[Endpoint] = [
     writes("registered-models/create", Create, create, anywhere),
     reads("registered-models/get", OfRegistered, get, anywhere),
     reads("registered-models/search", Search, search, anywhere),
+    reads("registered-models/search", Search, search, anywhere, method="POST"),  # as MLflow's client for R asks
     writes("registered-models/rename", Rename, rename, anywhere),
     writes("registered-models/update", Update, update, anywhere, method="PATCH"),
     writes("registered-models/delete", OfRegistered, delete, anywhere, method="DELETE", role=ADMIN),
