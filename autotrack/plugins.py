@@ -47,8 +47,10 @@ PROGRAM: Mapping[str, tuple[str, str]] = {
     "random": ("seeds", "autotrack.program_hooks.seeds:RandomHook"),
     "numpy.random": ("seeds", "autotrack.program_hooks.seeds:NumpyHook"),
     "sys": ("console", "autotrack.program_hooks.output:ConsoleHook"),
-    "matplotlib.figure": ("figures", "autotrack.program_hooks.output:MatplotlibHook"),
-    "plotly.basedatatypes": ("figures", "autotrack.program_hooks.output:PlotlyHook"),
+    "matplotlib.figure": ("figures", "autotrack.program_hooks.figures:MatplotlibHook"),
+    "matplotlib.pyplot": ("figures", "autotrack.program_hooks.figures:PyplotHook"),
+    "IPython.core.displaypub": ("figures", "autotrack.program_hooks.figures:NotebookHook"),
+    "plotly.basedatatypes": ("figures", "autotrack.program_hooks.figures:PlotlyHook"),
 }
 """Import name -> its word in the setting `capture`, and "module:class" of a hook on the program itself."""
 
