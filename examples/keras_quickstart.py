@@ -33,5 +33,9 @@ print(f"accuracy {model.evaluate(X_test, y_test, verbose=0)[1]:.3f}")
 print(f"F1       {f1_score(y_test, model.predict(X_test, verbose=0).argmax(axis=1), average='macro'):.3f}")
 
 for run in autotrack.search_runs(experiment="digits", order_by="start_time"):
-    shown = {key: round(run.metrics[key], 3) for key in ("val_accuracy", "validation_roc_auc", "test_accuracy")}
+    shown = {
+        key: round(run.metrics[key], 3)
+        for key in ("val_accuracy", "validation_roc_auc", "test_accuracy")
+        if key in run.metrics
+    }
     print(f"{run.name:16} {run.status:9} {len(run.params):3} params {shown}")

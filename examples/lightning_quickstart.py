@@ -62,5 +62,9 @@ with tempfile.TemporaryDirectory() as directory:
     trainer.fit(Digits(), DataLoader(train, 64, shuffle=True), DataLoader(held_out, 128))
 
 for run in autotrack.search_runs(experiment="digits"):
-    shown = {key: round(run.metrics[key], 3) for key in ("loss_epoch", "val_accuracy", "lr-Adam", "best_model_score")}
+    shown = {
+        key: round(run.metrics[key], 3)
+        for key in ("loss_epoch", "val_accuracy", "lr-Adam", "best_model_score")
+        if key in run.metrics
+    }
     print(run.name, run.status, f"{len(run.params)} params", shown)
