@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, Text, bindparam, delete, insert, select, type_coerce, update
+from sqlalchemy import BigInteger, Connection, Row, Select, Text, bindparam, delete, insert, select, type_coerce, update
 from sqlalchemy.types import NullType
 
 from autotrack import names
@@ -103,6 +104,7 @@ def _values_of(table: Any, *columns: str) -> Select[Any]:
 _PARAMS = _values_of(param, "key", "text", "type", "size", "sha256")
 _METRICS = _values_of(series, "key", "last", "last_time", "last_step")
 _TAGS = _values_of(tag, "key", "value")
+_GET = select(*RUN_COLUMNS).where(run.c.uid == bindparam("uid"))
 _BY_UID = select(run.c.id, run.c.experiment_id, run.c.deleted_at).where(run.c.uid == bindparam("uid", type_=Text))
 _NEW = (
     "uid",
@@ -186,9 +188,17 @@ def create_run(
 def change_run(connection: Connection, row: int, **values: Any) -> None:
     """Set columns of a run; one that ends is sealed."""
     if values:
-        connection.execute(update(run).where(run.c.id == row).values(values))
+        _changing(tuple(values))(connection, {**values, "row": row})
     if values.get("status", RUNNING) != RUNNING:
         seal_run(connection, row)
+
+
+@lru_cache
+def _changing(names: tuple[str, ...]) -> HotStatement:
+    types = {name: run.c[name].type for name in names}
+    values = {name: bindparam(name, type_=kind) for name, kind in types.items()}
+    changed = update(run).where(run.c.id == bindparam("row", type_=BigInteger)).values(values)
+    return HotStatement(lambda _: changed, types)
 
 
 def set_deleted(connection: Connection, uid: str, *, deleted: bool) -> None:
@@ -229,7 +239,7 @@ def get_run(connection: Connection, uid: str, *, with_values: bool = True) -> Tr
     Raises:
         RunNotFoundError: There is none.
     """
-    rows = connection.execute(select(*RUN_COLUMNS).where(run.c.uid == uid)).all()
+    rows = connection.execute(_GET, {"uid": uid}).all()
     found = read_runs(connection, rows, with_values=with_values)
     if not found:
         raise RunNotFoundError(f"no run {uid!r}")
