@@ -25,7 +25,7 @@ EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 TEMPLATES = ROOT / "autotrack" / "templates"
 SHIPPED = [requirement for name, extra in EXTRAS.items() if name != "dev" for requirement in extra]
 STANDARD = sys.stdlib_module_names | {"tomllib"}  # the latter from 3.11 on
-ALREADY_THERE = {"dask", "joblib", "pyarrow", "pyspark", "pytest", "scipy"}
+ALREADY_THERE = {"dask", "joblib", "plotly", "pyarrow", "pyspark", "pytest", "scipy"}
 """Packages that come with scikit-learn, that the user has imported already, or that run the contracts of `testing`."""
 
 
