@@ -151,6 +151,8 @@ def runs_by_client(url: str, experiment: str, count: int = 15) -> float:
     from mlflow import MlflowClient
     from mlflow.entities import Metric, Param, RunTag
 
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+
     def work(_: Client, worker: int) -> None:
         client = MlflowClient(url)
         for number in range(worker * count, (worker + 1) * count):
