@@ -47,7 +47,7 @@ def record_context(run: Run) -> None:
 
         run.defer("recording the context", record)
     if recorder.settings.log_system_metrics:
-        _start_sampler(recorder)
+        _start_sampler(recorder, run)
 
 
 def latest_root() -> Run | None:
@@ -81,16 +81,22 @@ def _tag_rerun(run: Run, position: int) -> None:
         run.set_tag(names.RERUN_OF, original)
 
 
-def _start_sampler(recorder: Recorder) -> None:
+def _start_sampler(recorder: Recorder, first: Run) -> None:
     """Sample the machine for all active root runs of this recorder, from one thread."""
     if "sampler" in recorder.services:
         return
+    from autotrack.capture.energy import EnergyOfRuns, measured_parts
     from autotrack.capture.system import SystemSampler
+
+    energy = EnergyOfRuns(first.id, recorder.settings.carbon_intensity)
 
     def emit(values: dict[str, float], step: int) -> None:
         for run in list(recorder.runs.values()):
             if run.parent_id is None and run.status is None and run.pid == os.getpid():
-                run.log_metrics(values, step)
+                run.log_metrics(energy.of(run.id, values), step)
+                parts = measured_parts(values)
+                if parts and run.first("energy"):
+                    run.note("energy.measured", f"energy of the whole machine's {parts}; the rest is not measured")
 
     sampler = SystemSampler(interval=recorder.settings.system_interval, emit=emit)
     recorder.services["sampler"] = sampler

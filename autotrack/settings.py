@@ -94,6 +94,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     system_interval: Annotated[float, Meta(gt=0, description="Seconds between two samples of the system metrics.")] = (
         10.0
     )
+    carbon_intensity: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Grams of CO2 equivalents for a kWh of your electricity, to estimate emissions from the energy "
+            "that is measured. 0: no estimate.",
+        ),
+    ] = 0.0
     exit_timeout: Annotated[
         Seconds, Meta(description="Longest time in seconds that the end of the process waits for delivery.")
     ] = 5.0

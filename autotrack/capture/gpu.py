@@ -49,6 +49,21 @@ class Gpus:
             for name, value in self._supported(read, handle).items()
         }
 
+    def energies(self) -> dict[int, float]:
+        """Return the joules since the driver was loaded of the GPUs that count them (Volta and later), by index."""
+        return self._of_each("nvmlDeviceGetTotalEnergyConsumption")  # in millijoules
+
+    def powers(self) -> dict[int, float]:
+        """Return the watts that GPUs take at this moment, by index."""
+        return self._of_each("nvmlDeviceGetPowerUsage")  # in milliwatts
+
+    def _of_each(self, function: str) -> dict[int, float]:
+        read = getattr(self._library, function, None)
+        if read is None:  # the library of an old driver
+            return {}
+        found = [self._supported(lambda handle: {"value": read(handle) / 1000.0}, handle) for handle in self._handles]
+        return {index: each["value"] for index, each in enumerate(found) if each}
+
     def _supported(self, read: Any, handle: Any) -> dict[str, float]:
         try:
             values: dict[str, float] = read(handle)

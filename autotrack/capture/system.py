@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import psutil
 
+from autotrack.capture.energy import ENERGY, JOULES_PER_KWH, EnergyMeter
 from autotrack.capture.gpu import Gpus
 
 _MEGABYTE = 1e6
@@ -187,6 +188,12 @@ def _gpu_reader(stack: ExitStack) -> Reader:
     return stack.enter_context(closing(Gpus())).metrics
 
 
+def _energy_reader(stack: ExitStack) -> Reader:
+    """Count energy since the sampler began, in kWh; `EnergyOfRuns` makes that of single runs."""
+    meter = EnergyMeter(stack.enter_context(closing(Gpus())))
+    return lambda: {f"system/{part}{ENERGY}": joules / JOULES_PER_KWH for part, joules in meter.read().items()}
+
+
 _MAKERS: dict[str, Callable[[ExitStack], Reader]] = {
     "cpu": _cpu_reader,
     "memory": lambda _: _memory,
@@ -194,4 +201,5 @@ _MAKERS: dict[str, Callable[[ExitStack], Reader]] = {
     "network": _network_reader,
     "process": _process_reader,
     "gpu": _gpu_reader,
+    "energy": _energy_reader,
 }
