@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 _LAST = re.compile(r"^(system/|autotrack\.)")
-_MINOR = re.compile(r"(_time$|^std_|^rank_|^split\d+_)")
-"""What a search tells about a candidate beside its score."""
+_MINOR = re.compile(
+    r"(_time$|^std_|^rank_|^split\d+_|^n_[a-z_]+$|^best_index$|^(best|stopped|restored)_(iteration|epoch)$|^epoch_seconds$)"
+)
+"""What counts or times a training, and what a search tells about a candidate beside its score."""
 _ORDER = (
     re.compile(r"^(mean_)?test(_\d+)?[_/]"),
     re.compile(r"^best_(cv_)?score$"),
