@@ -62,6 +62,10 @@ def _serve(
 
     if not login and not is_loopback(host):
         raise click.UsageError("--no-login is for addresses of this machine; add accounts with `server users add`")
+    if options["login_header"] and not login:
+        raise click.UsageError(
+            "--no-login lets everybody in, whom a --login-header names or not; leave one of them out"
+        )
     if options["login_header"] and not trusted_proxy:
         raise click.UsageError("--login-header is believed only from a proxy; name it with --trusted-proxy")
     settings = TeamSettings(

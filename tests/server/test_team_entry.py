@@ -123,6 +123,7 @@ def test_nobody_else_says_who_somebody_is(port: int, token: str) -> None:
 def test_options_of_the_command_line_are_checked(tmp_path: Path) -> None:
     for words, reason in (
         (("--login-header", "X-Forwarded-User"), "--trusted-proxy"),
+        (("--no-login", "--login-header", "X-Forwarded-User", "--trusted-proxy", PROXY), "leave one"),
         (("--trusted-proxy", "proxy.example.org"), "give an address"),
     ):
         result = CliRunner().invoke(commands, ["--store", str(tmp_path), "server", *words])
