@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-all lint format types imports check docs bench soak clean
+.PHONY: help demo install test test-all compat lint format types imports check docs bench soak clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,10 @@ types: $(VENV)/.dev-installed ## Check types
 imports: $(VENV)/.dev-installed ## Check who imports whom
 	$(BIN)/lint-imports
 
+compat: $(VENV)/.dev-installed ## Run the integrations with the oldest and newest versions of their frameworks
+	$(BIN)/nox
+	$(BIN)/python tests/compat/version_table.py
+
 docs: $(VENV)/.dev-installed ## Write the pages that follow from the code
 	$(BIN)/python docs/generate.py
 
@@ -57,7 +61,7 @@ soak: $(VENV)/.dev-installed ## Track many thousand fits; look for leaks and los
 	$(BIN)/python benchmarks/soak.py
 
 clean: ## Remove what these commands made, but not recorded runs
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage
+	rm -rf $(VENV) .nox build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage
 	find autotrack integrations tests examples benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Debian's python3 makes no venv without the package python3-venv, but its pip can fill one that has no pip.

@@ -94,6 +94,8 @@ def values_of(results: Any) -> dict[str, float]:
     found = {}
     for entry in results or ():
         data, metric, value, _, *deviation = entry if isinstance(entry, tuple) else tuple(vars(entry).values())
+        if data == "cv_agg":  # as LightGBM before 4.6 calls the means over folds, of "valid auc"
+            data, _, metric = metric.partition(" ")
         key = metric_key(data, metric)
         if deviation and deviation[0] is not None:
             found.update({f"{key}-mean": value, f"{key}-stdv": deviation[0]})

@@ -9,7 +9,7 @@ from typing import Any
 from xgboost.callback import TrainingCallback
 
 from autotrack.active import active_run
-from autotrack.boosting.iterations import History, last_values, log_best
+from autotrack.boosting.iterations import History, last_values, log_best, rows_of
 from autotrack.boosting.runs import run_name, tags_of
 from autotrack.patching.nesting import active_call
 from autotrack.run import Run
@@ -40,6 +40,8 @@ class AutotrackCallback(TrainingCallback):
         self._ours = False
         self._learning_rate = learning_rate
         self.history = History()
+        self._epoch = -1
+        self._log: Any = {}
         self.asked: Sequence[Any] = ()
         self.predicted: tuple[int, dict[int, Any]] = (0, {})
 
@@ -62,6 +64,11 @@ class AutotrackCallback(TrainingCallback):
                 self._run = self._run or Run(run_name("xgboost.train"), source="xgboost", tags=tags_of("xgboost"))
         return model
 
+    def before_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002 - XGBoost calls it so
+        """Remember which iteration begins."""
+        self._epoch, self._log = epoch, evals_log
+        return False
+
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
         """Log the newest value of each metric."""
         if self._run is not None:
@@ -70,11 +77,22 @@ class AutotrackCallback(TrainingCallback):
                 self.history.log(self._run, epoch, last_values(evals_log), rate)
         return False
 
+    def catch_up(self) -> None:
+        """Log the last iteration where this was not told of it.
+
+        XGBoost before 3 calls callbacks in any order, and after one that stops or fails calls no other.
+        """
+        rows = rows_of(self._log)
+        if self._run is not None and len(rows) > len(self.history.rows):
+            self.history.log(self._run, self._epoch, rows[-1][1], None)
+
     def after_training(self, model: Any) -> Any:
         """Log the best iteration; end the run if it is the callback's own.
 
         XGBoost still has its predictions for the data of the training, and drops them when it returns.
         """
+        with shielded("logging the last iteration of XGBoost"):
+            self.catch_up()
         if self._run is not None and self.asked:
             with shielded("reading predictions of XGBoost", self._run.note), self._run.timed():
                 found = {id(data): model.predict(data) for data in self.asked}

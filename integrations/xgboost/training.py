@@ -16,7 +16,7 @@ from autotrack.boosting.parameters import given, log_stopping
 from autotrack.boosting.runs import log_data, run_name, tags_of
 from autotrack.boosting.splits import MOST_NUMBERS, Split
 from autotrack.held_out import fitted
-from autotrack.integration import Call
+from autotrack.integration import Call, CallFailedError
 from autotrack.integrations.xgboost.booster import describe, predictor_of, save_booster, split_of
 from autotrack.integrations.xgboost.callback import AutotrackCallback
 from autotrack.recording import current_recorder
@@ -40,7 +40,12 @@ def observe_train(call: Call) -> Iterator[None]:
         callback = inject(call, run, arguments["callbacks"])
         if callback is not None and estimator is None:
             callback.asked = _with_cached_predictions(arguments)
-        yield
+        try:
+            yield
+        except CallFailedError:
+            if callback is not None:
+                callback.catch_up()
+            raise
         booster = call.result
         fitted.remember(booster, run)
         if callback is not None:

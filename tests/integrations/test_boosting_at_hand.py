@@ -65,6 +65,7 @@ def test_xgboost_whose_model_is_cut_to_its_best(recorded: Any) -> None:
     [{}, {"boosting": "dart"}, {"num_iterations": 6}, {"early_stopping_round": 2}],
     ids=str,
 )
+@pytest.mark.filterwarnings("ignore:Found `num_iterations` in params")  # by LightGBM before 4.6
 def test_lightgbm(recorded: Any, objective: str, options: dict[str, Any]) -> None:
     X, y = data_for(objective)
     inner, outer, labels, held_labels = X[:200], X[200:], y[:200], y[200:]

@@ -83,7 +83,7 @@ def test_an_interrupt_keeps_every_point(recorded: Any, arrays: Any) -> None:
     callbacks = [Interrupt()]
     with ThreadPoolExecutor(1) as pool:  # CatBoost leaves the interrupt behind as the thread's exception for ever
         error = pool.submit(fit, arrays, 30, callbacks=callbacks).exception()
-    assert isinstance(error, catboost.CatBoostError)  # which is what CatBoost makes of it
+    assert isinstance(error, (catboost.CatBoostError, SystemError))  # which is what CatBoost makes of it, now and once
     run = recorded.only
     assert len(run.metrics["validation-Logloss"]) == 20
     assert run.status == FAILED

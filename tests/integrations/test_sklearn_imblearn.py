@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from imblearn.ensemble import BalancedRandomForestClassifier
-from imblearn.over_sampling import SMOTE
-from imblearn.pipeline import make_pipeline
 from sklearn.linear_model import LogisticRegression
 
 import autotrack
 from autotrack.testing import MemoryBackend
+
+BalancedRandomForestClassifier = pytest.importorskip("imblearn.ensemble").BalancedRandomForestClassifier
+SMOTE = pytest.importorskip("imblearn.over_sampling").SMOTE
+make_pipeline = pytest.importorskip("imblearn.pipeline").make_pipeline
 
 
 @pytest.fixture

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from sklearn.model_selection import GridSearchCV
-from skorch import NeuralNetClassifier
 
 import autotrack
 from autotrack.records import FINISHED
+
+torch = pytest.importorskip("torch")
+NeuralNetClassifier = pytest.importorskip("skorch").NeuralNetClassifier
 
 
 class Layers(torch.nn.Module):

@@ -20,6 +20,8 @@ import joblib
 import numpy as np
 import pytest
 import scipy.sparse
+import sklearn
+from packaging.version import parse
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -329,6 +331,7 @@ def test_a_scorer_of_the_program_is_not_called_by_us(recorded: Recorded) -> None
     assert any("scorer is the program's own" in note.message for note in recorded.only.notes)
 
 
+@pytest.mark.skipif(parse(sklearn.__version__) < parse("1.6"), reason="it routes no metadata to StackingClassifier")
 def test_predictions_that_need_routed_metadata_are_left_to_the_program(recorded: Recorded) -> None:
     with config_context(enable_metadata_routing=True):
         model = StackingClassifier([("bayes", GaussianNB().set_fit_request(sample_weight=True))], cv=2)
