@@ -150,9 +150,9 @@ class Call:
 
     def host(self, prospect: Prospect) -> None:
         """Let trainings inside this call be recorded as they are inside a run of the user's, which is `prospect`."""
-        push(prospect)
-        self.pushed = prospect
         self.is_host = True
+        self.pushed = prospect
+        push(prospect)
 
     def pop_run(self) -> None:
         """Take back what `run` or `host` made the active run; doing so twice does no harm."""

@@ -44,15 +44,15 @@ class AskedStudy(LastingTraining):
         self._waiting[trial.number] = threading.get_ident(), OngoingTrial(self.run, trial, self._recorded)
 
     def told(self, trial: FrozenTrial) -> None:
-        """Take down how a trial came out."""
+        """Take down how a trial came out; whatever becomes of that, this thread trains for it no more."""
         _, ongoing = self._waiting.pop(trial.number, (0, None))
+        if not self._mine():
+            pop(self)
         if trial.state == TrialState.COMPLETE:
             self.run.log_metrics(dict(zip(self._labels, trial.values, strict=True)), trial.number)
         if ongoing is not None:
             ongoing.describe(trial, trial.state, self._labels, trial.values)
             ongoing.end(trial.state)
-        if not self._mine():
-            pop(self)
 
     def open(self) -> Run | None:
         """Return the run of this thread's trial; of several nobody knows which one a training is for: the study's."""
