@@ -33,7 +33,7 @@ from autotrack.store.tracking.files import (
     run_owner,
 )
 from autotrack.store.tracking.logged_models import get_model
-from autotrack.store.tracking.runs import get_run
+from autotrack.store.tracking.run_reading import get_run
 
 if TYPE_CHECKING:
     from starlette.requests import Request

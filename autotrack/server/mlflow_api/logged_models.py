@@ -25,6 +25,7 @@ from autotrack.server.mlflow_api.protocol import MISSING, ProtocolError
 from autotrack.server.mlflow_api.requests import ExperimentId, Int64, Name, OfRun, TagField
 from autotrack.store.tracking import inputs, logged_models, runs
 from autotrack.store.tracking.inputs import INPUT, OUTPUT, Dataset, ModelUse, Origin
+from autotrack.store.tracking.run_reading import get_run
 from autotrack.store.tracking.runs import find_run
 
 PENDING, READY, FAILED = "LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED"
@@ -201,7 +202,7 @@ def log_outputs(call: Call, asked: LogOutputs) -> None:
 def log_model(call: Call, asked: LogModel) -> None:
     """Note a model of the kind before MLflow 3 in the tag where its clients look for it."""
     row = find_run(call.connection, asked.id, active=True, lock=True).row
-    known = msgspec.json.decode(runs.get_run(call.connection, asked.id).tags.get(HISTORY, "[]"), type=list[Any])
+    known = msgspec.json.decode(get_run(call.connection, asked.id).tags.get(HISTORY, "[]"), type=list[Any])
     new = msgspec.json.decode(asked.model_json, type=dict[str, Any])
     runs.set_tags(call.connection, row, {HISTORY: msgspec.json.encode([*known, new]).decode()})
 

@@ -11,7 +11,7 @@ import msgspec
 from autotrack.records import FAILED, FINISHED, INTERRUPTED, KILLED, RUNNING
 from autotrack.store.tracking.experiments import Experiment
 from autotrack.store.tracking.inputs import INPUT, OUTPUT, Dataset, ModelUse
-from autotrack.store.tracking.runs import TrackedRun
+from autotrack.store.tracking.run_reading import TrackedRun
 from autotrack.store.tracking.searching import SERVED
 from autotrack.store.tracking.values import param_text
 

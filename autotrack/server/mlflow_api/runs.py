@@ -27,7 +27,8 @@ from autotrack.server.mlflow_api.requests import (
 )
 from autotrack.store.tracking import runs
 from autotrack.store.tracking.inputs import read_datasets, read_uses
-from autotrack.store.tracking.runs import TrackedRun, find_run
+from autotrack.store.tracking.run_reading import TrackedRun, get_run
+from autotrack.store.tracking.runs import find_run
 
 RunName = Annotated[str, Meta(max_length=2_000)]
 
@@ -90,7 +91,7 @@ def create(call: Call, asked: Create) -> Any:
 
 def get(call: Call, asked: OfRun) -> Any:
     """Read a run."""
-    [message] = describe(call, [runs.get_run(call.connection, asked.id)])
+    [message] = describe(call, [get_run(call.connection, asked.id)])
     return {"run": message}
 
 
@@ -114,7 +115,7 @@ def update(call: Call, asked: Update) -> Any:
     if asked.run_name:
         values["name"] = asked.run_name
     runs.change_run(call.connection, row, **values)
-    return {"run_info": run_info(runs.get_run(call.connection, asked.id, with_values=False))}
+    return {"run_info": run_info(get_run(call.connection, asked.id, with_values=False))}
 
 
 def _status(given: str | int) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from autotrack.errors import ModelNotFoundError
 from autotrack.store.statements import add_missing, put
-from autotrack.store.tracking.runs import NAN
+from autotrack.store.tracking.run_reading import NAN
 from autotrack.store.tracking.tables import (
     logged_model,
     logged_model_metric,

@@ -12,7 +12,7 @@ from autotrack.store.filters.syntax import Node, Ordering
 from autotrack.store.schema import dataset, experiment, param, run, series, tag
 from autotrack.store.tracking import tables
 from autotrack.store.tracking.experiments import COLUMNS, Experiment, read_experiments
-from autotrack.store.tracking.runs import RUN_COLUMNS, TrackedRun, read_runs
+from autotrack.store.tracking.run_reading import RUN_COLUMNS, TrackedRun, read_runs
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
