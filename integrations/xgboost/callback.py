@@ -42,6 +42,7 @@ class AutotrackCallback(TrainingCallback):
         self.history = History()
         self._epoch = -1
         self._log: Any = {}
+        self._rate: float | None = None
         self.asked: Sequence[Any] = ()
         self.predicted: tuple[int, dict[int, Any]] = (0, {})
 
@@ -64,17 +65,19 @@ class AutotrackCallback(TrainingCallback):
                 self._run = self._run or Run(run_name("xgboost.train"), source="xgboost", tags=tags_of("xgboost"))
         return model
 
-    def before_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002 - XGBoost calls it so
-        """Remember which iteration begins."""
+    def before_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        """Remember which iteration begins, and at which learning rate: a scheduler sets the next one behind it."""
         self._epoch, self._log = epoch, evals_log
+        if self._run is not None and self._learning_rate:
+            with shielded("reading a learning rate of XGBoost", self._run.note), self._run.timed():
+                self._rate = learning_rate_of(model)
         return False
 
-    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002 - XGBoost calls it so
         """Log the newest value of each metric."""
         if self._run is not None:
             with shielded("logging an iteration of XGBoost", self._run.note), self._run.timed():
-                rate = learning_rate_of(model) if self._learning_rate else None
-                self.history.log(self._run, epoch, last_values(evals_log), rate)
+                self.history.log(self._run, epoch, last_values(evals_log), self._rate)
         return False
 
     def catch_up(self) -> None:
@@ -84,7 +87,7 @@ class AutotrackCallback(TrainingCallback):
         """
         rows = rows_of(self._log)
         if self._run is not None and len(rows) > len(self.history.rows):
-            self.history.log(self._run, self._epoch, rows[-1][1], None)
+            self.history.log(self._run, self._epoch, rows[-1][1], self._rate)
 
     def after_training(self, model: Any) -> Any:
         """Log the best iteration; end the run if it is the callback's own.
