@@ -22,6 +22,7 @@ from autotrack.held_out.fitted import Training, training_of
 from autotrack.held_out.samples import Array, rows_of, step_for
 from autotrack.patching.nesting import active_call
 from autotrack.patching.patcher import Patcher
+from autotrack.patching.unseen import unseen
 from autotrack.run import Run
 from autotrack.shield import contain, shielded
 
@@ -139,6 +140,7 @@ def noted(patcher: Patcher, function: Callable[..., Any], kind: str | KindOfCall
     """
 
     @functools.wraps(function)
+    @unseen
     def autotrack_predict(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         outer = inside.get()

@@ -15,6 +15,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, cast
 
+from autotrack.patching.unseen import unseen_import
 from autotrack.shield import shielded
 
 Hook = Callable[[ModuleType], None]
@@ -92,6 +93,7 @@ def _telling(loader: Any, tell: Hook) -> Loader:
     import wrapt
 
     class TellingLoader(wrapt.ObjectProxy):  # type: ignore[type-arg]
+        @unseen_import
         def exec_module(self, module: ModuleType) -> None:
             original = self.__wrapped__
             module.__loader__ = original

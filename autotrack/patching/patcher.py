@@ -16,6 +16,7 @@ from typing import Any
 
 from autotrack.patching.call import signature
 from autotrack.patching.observation import Arguments, Observer, begin
+from autotrack.patching.unseen import leave_traceback, unseen
 
 _ABSENT = object()
 _order = itertools.count()
@@ -87,15 +88,18 @@ class Patcher:
         """Return a function that calls `function` with an observer beside it; for functions the user hands over."""
 
         @functools.wraps(function)
+        @unseen
         def autotrack_observed(*args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
             observation = begin(self, function, observer, Arguments(args, kwargs, nested))
-            if observation is None:
-                return function(*args, **kwargs)
             try:
+                if observation is None:
+                    return function(*args, **kwargs)
                 result = function(*observation.call.args, **observation.call.kwargs)
             except BaseException as error:
-                observation.fail(error)
+                leave_traceback(error)
+                if observation is not None:
+                    observation.fail(error)
                 raise
             observation.succeed(result)
             return result
@@ -111,7 +115,7 @@ class Patcher:
         function = raw.__func__ if isinstance(raw, (staticmethod, classmethod)) else raw
         if not callable(function):
             raise UnsupportedLibraryError(f"{owner!r} has no function {name}")
-        wrapped: Any = functools.wraps(function)(make(function))
+        wrapped: Any = functools.wraps(function)(unseen(make(function)))
         if isinstance(raw, (staticmethod, classmethod)):
             wrapped = type(raw)(wrapped)
         self.replace(owner, name, wrapped)
@@ -173,7 +177,10 @@ def undo_all(patchers: Iterable[Patcher]) -> None:
 
 def _is_foreign(holder: Any, patched: Any) -> bool:
     """Say whether a holder of a function is a container of the program's; closures and caches are often our own."""
-    return isinstance(holder, (dict, list, functools.partial)) and holder is not vars(patched)
+    if isinstance(holder, dict):
+        module = sys.modules.get(str(holder.get("__name__")))
+        return holder is not vars(patched) and (module is None or vars(module) is not holder)
+    return isinstance(holder, (list, functools.partial))
 
 
 def _holders(function: Any) -> list[tuple[ModuleType, str]]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from autotrack.patching.patcher import Patcher
+from autotrack.patching.unseen import unseen
 from autotrack.shield import shielded
 
 PatchClass = Callable[[Patcher, type], None]
@@ -60,6 +61,7 @@ def _announce_new_classes(patcher: Patcher, root: Any, visit: Callable[[type], N
     original = getattr(inherited, "__func__", inherited)
 
     @functools.wraps(original)
+    @unseen
     def autotrack_init_subclass(cls: type, /, *args: Any, **kwargs: Any) -> None:
         if own is None:
             super(root, cls).__init_subclass__(*args, **kwargs)

@@ -24,6 +24,7 @@ from autotrack.integrations.sklearn.held_out import record_score
 from autotrack.integrations.sklearn.kinds import last_step
 from autotrack.integrations.sklearn.provenance import Found
 from autotrack.patching import nesting
+from autotrack.patching.unseen import unseen
 from autotrack.recording import current_recorder
 from autotrack.shield import shielded
 
@@ -38,6 +39,7 @@ def patch_scores(patcher: Patcher, owner: type) -> None:
 
 def _observed(patcher: Patcher, function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
+    @unseen
     def autotrack_score(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         outer = inside.get()
