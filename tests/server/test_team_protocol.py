@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 import os
 import subprocess
@@ -93,7 +94,7 @@ def test_search_speaks_mlflows_language(mlflow: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*type hint:UserWarning")  # MLflow, of its own types when it is first imported
-def test_models_are_logged_registered_and_loaded(mlflow: Any) -> None:
+def test_models_are_logged_registered_and_loaded(mlflow: Any, url: str) -> None:
     import numpy as np
     from sklearn.linear_model import LinearRegression
 
@@ -115,6 +116,11 @@ def test_models_are_logged_registered_and_loaded(mlflow: Any) -> None:
     assert [model.name for model in client.search_registered_models()] == ["lines"]
     assert [model.name for model in mlflow.search_logged_models(output_format="list")] == ["line"]
     assert client.get_run(run.info.run_id).outputs.model_outputs[0].model_id == info.model_id
+    with urllib.request.urlopen(f"{url}/runs/{run.info.run_id}/data", timeout=10) as page:
+        shown = html.unescape(page.read().decode())
+    assert f'mlflow.pyfunc.load_model("{info.model_uri}")' in shown
+    assert '<a href="/models/lines/1">lines version 1</a>' in shown
+    assert ">MLmodel<" in shown
 
 
 @pytest.mark.slow

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 
 from autotrack.errors import ModelNotFoundError, RegistryError
 from autotrack.store.registry import tables
 from autotrack.store.registry.rows import Change, Lineage, ModelVersion, RegisteredModel
 from autotrack.store.registry.rules import LATEST, checked_stage
+from autotrack.store.tracking.tables import logged_model
 
 if TYPE_CHECKING:
     from autotrack.store.store import Store
@@ -43,8 +44,13 @@ def list_versions(store: Store, name: str, *, limit: int | None = None, offset: 
 
 
 def versions_of_run(store: Store, run_id: str) -> list[ModelVersion]:
-    """Read the versions that were registered from a run, by name and number."""
-    found = SELECT_VERSIONS.where(_VERSION.c.run_uid == run_id).order_by(_MODEL.c.name, _VERSION.c.version)
+    """Read the versions that were registered from a run, by name and number.
+
+    MLflow's client names no run when it registers a logged model by its id; that model knows its run.
+    """
+    logged = select(logged_model.c.uid).where(logged_model.c.run_uid == run_id)
+    here = or_(_VERSION.c.run_uid == run_id, _VERSION.c.logged_model.in_(logged))
+    found = SELECT_VERSIONS.where(here).order_by(_MODEL.c.name, _VERSION.c.version)
     with store.reading() as connection:
         return read_versions(connection, found)
 
