@@ -1,7 +1,10 @@
 """Run other people's tests bare and tracked, and compare the outcome of every single one.
 
     python tests/compat/run.py sklearn.linear_model sklearn.ensemble [-k EXPRESSION] [--workers 2]
+    python tests/compat/run.py DIR/tests/test_callback.py [--root DIR]
 
+Tests are named by package, or by file or folder where a project does not ship them; `--root` is then the checkout they
+belong to, from which they are named.
 Exit status 0: every test ended the same way in both. Each difference is run again alone, both ways, before it counts:
 timing and order make a few tests of any large suite fail now and then.
 """
@@ -28,11 +31,14 @@ def main() -> int:
     parser.add_argument("packages", nargs="+")
     parser.add_argument("-k", dest="expression", default="")
     parser.add_argument("--workers", default="2")
+    parser.add_argument("--root", type=Path, default=SITE)
     options = parser.parse_args()
-    selection = ["--pyargs", *options.packages, *(["-k", options.expression] if options.expression else [])]
-    bare, tracked = (outcomes([*selection, "-n", options.workers], track=track) for track in (False, True))
+    root = options.root.resolve()
+    named = [str(Path(name).resolve()) if Path(name).exists() else name for name in options.packages]
+    selection = ["--pyargs", *named, *(["-k", options.expression] if options.expression else [])]
+    bare, tracked = (outcomes([*selection, "-n", options.workers], root, track=track) for track in (False, True))
     differing = sorted(name for name in bare.keys() | tracked.keys() if bare.get(name) != tracked.get(name))
-    real = [name for name in differing if differs_alone(name)]
+    real = [name for name in differing if differs_alone(name, root)]
     passed = sum(outcome == "passed" for outcome in tracked.values())
     print(f"{len(bare)} tests bare, {len(tracked)} tracked, {passed} passed; {len(real)} end differently")
     for name in real:
@@ -40,14 +46,14 @@ def main() -> int:
     return 1 if real or not tracked else 0
 
 
-def differs_alone(name: str) -> bool:
+def differs_alone(name: str, root: Path) -> bool:
     """Run one test alone both ways."""
-    selection = [str(SITE / name)]
-    return outcomes(selection, track=False) != outcomes(selection, track=True)
+    selection = [str(root / name)]
+    return outcomes(selection, root, track=False) != outcomes(selection, root, track=True)
 
 
-def outcomes(arguments: list[str], *, track: bool) -> dict[str, str]:
-    """Run pytest in a process and an empty directory of its own; return how each test ended."""
+def outcomes(arguments: list[str], root: Path, *, track: bool) -> dict[str, str]:
+    """Run pytest in a process and an empty directory of its own; return how each test of `root` ended."""
     with tempfile.TemporaryDirectory() as directory:
         target = Path(directory) / "outcomes.json"
         environment = {
@@ -64,7 +70,7 @@ def outcomes(arguments: list[str], *, track: bool) -> dict[str, str]:
             "-p",
             "no:cacheprovider",
             "--tb=short",
-            f"--rootdir={SITE}",
+            f"--rootdir={root}",
             "-c",
             os.devnull,
         ]
