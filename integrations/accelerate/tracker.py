@@ -58,18 +58,22 @@ class AutotrackTracker(_Tracker):
     def start(self) -> None:
         """Begin the run, unless there is one."""
         with shielded("beginning the run of an accelerator"):
-            self._run = self._run or active_run()
-            if self._run is None:
-                self._run = Run(self._run_name, experiment=self._experiment, source="accelerate")
-                self._is_own = True
-                push(self._run)
+            self._begin()
+
+    def _begin(self) -> Run:
+        """Return the run; older Accelerates call no `start`."""
+        self._run = self._run or active_run()
+        if self._run is None:
+            self._run = Run(self._run_name, experiment=self._experiment, source="accelerate")
+            self._is_own = True
+            push(self._run)
+        return self._run
 
     @on_main_process  # type: ignore[untyped-decorator]
     def store_init_configuration(self, values: Mapping[str, Any]) -> None:
         """Log the configuration as params; nested ones as `optimizer/lr`."""
-        if self._run is not None:
-            with shielded("logging the configuration of an accelerator", self._run.note):
-                self._run.log_params(dict(_flat(values)))
+        with shielded("logging the configuration of an accelerator"):
+            self._begin().log_params(dict(_flat(values)))
 
     @on_main_process  # type: ignore[untyped-decorator]
     def log(self, values: Mapping[str, Any], step: int | None = None, **kwargs: Any) -> None:  # noqa: ARG002 - Accelerate passes on what a program has for single trackers
@@ -80,21 +84,21 @@ class AutotrackTracker(_Tracker):
             step: Of the metrics. Default: one after the last.
             **kwargs: Nothing is done with them.
         """
-        if self._run is None:
-            return
-        with shielded("logging what an accelerator is told", self._run.note):
+        with shielded("logging what an accelerator is told"):
+            run = self._begin()
             at = self._next_step if step is None else step
             self._next_step = at + 1
             told = dict(_flat(values))
             texts = {key: value for key, value in told.items() if isinstance(value, str)}
-            self._run.set_tags(texts)
-            self._run.log_metrics({key: value for key, value in told.items() if key not in texts}, at)
+            run.set_tags(texts)
+            run.log_metrics({key: value for key, value in told.items() if key not in texts}, at)
 
     @on_main_process  # type: ignore[untyped-decorator]
     def finish(self) -> None:
         """End the run, if the tracker began it."""
-        run, self._run = self._run, None
-        if run is not None and self._is_own:
+        run, own = self._run, self._is_own
+        self._run, self._is_own = None, False
+        if run is not None and own:
             with shielded("ending the run of an accelerator", run.note):
                 pop(run)
                 run.end()
