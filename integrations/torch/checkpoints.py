@@ -81,7 +81,7 @@ class Checkpoints:
         if not isinstance(content, Mapping) or not content:
             return False
         named = {str(name).removeprefix("module.").removeprefix("_orig_mod.") for name in content}
-        modules = [kept.module for kept in self._loop.kept]
+        modules = [kept.module for kept in self._loop.trained.kept]
         return any(not named.isdisjoint(state_of(module)) for module in modules if module is not None)
 
     def finish(self) -> None:

@@ -59,7 +59,7 @@ class Epochs:
         loop.transfer.send()
         self._completed += 1
         self._began = perf_counter()
-        for kept in loop.kept:
+        for kept in loop.trained.kept:
             kept.refresh()
 
     def _speed(self) -> dict[str, float]:

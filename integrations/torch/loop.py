@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +10,13 @@ import torch
 
 from autotrack import courtesy, names
 from autotrack.active import active_run, pop, push, take_run
-from autotrack.integrations.torch.keeping import Kept
 from autotrack.integrations.torch.losses import name_at
 from autotrack.integrations.torch.members import Member
-from autotrack.integrations.torch.modules import owners_of
-from autotrack.integrations.torch.optimizers import describe, now, parameters_of
-from autotrack.integrations.torch.session import Loss, session
+from autotrack.integrations.torch.session import Loss, notebook_shell, session
 from autotrack.integrations.torch.stretch import Stretch
+from autotrack.integrations.torch.thinning import is_recorded, recorded_steps
+from autotrack.integrations.torch.totals import gradient_norm, summed
+from autotrack.integrations.torch.trained import Trained
 from autotrack.integrations.torch.transfer import GROUP, PATIENCE, Numbers, Transfer, Values, copy_of
 from autotrack.recording import current_recorder
 from autotrack.run import Run
@@ -30,34 +28,6 @@ if TYPE_CHECKING:
     from autotrack.integrations.torch.epochs import Epochs
     from autotrack.integrations.torch.evaluating import Evaluations
 
-EVERY_STEP = 1000
-"""Steps whose losses are all recorded; from there on every 10th, from ten times as many every 100th, and so on."""
-
-
-def recorded_steps(first: int, end: int, every: int) -> Iterator[int]:
-    """Yield the steps whose losses become points of their own.
-
-    Args:
-        first: From this step on, counted from 0.
-        end: The step after the last.
-        every: The setting `log_every_n_steps`; 0 thins out long trainings by itself.
-    """
-    step = first
-    while True:
-        stride = every or 1
-        while not every and step >= EVERY_STEP * stride:
-            stride *= 10
-        step = -(-step // stride) * stride
-        if step >= end:
-            return
-        yield step
-        step += 1
-
-
-def is_recorded(step: int, every: int) -> bool:
-    """Say whether a step's loss becomes a point of its own."""
-    return next(recorded_steps(step, step + 1, every), None) is not None
-
 
 class Loop:
     """A training loop and its run.
@@ -67,7 +37,7 @@ class Loop:
         transfer: What is on the way from the device.
         epochs: What was seen of its data.
         evaluations: What was computed without gradients.
-        kept: The modules it trains.
+        trained: Its optimizers and modules.
         training: Whether they are in training mode, as far as the program has said.
         stretch: The stretch of equal steps that it is in.
     """
@@ -82,13 +52,8 @@ class Loop:
         self.epochs: Epochs = Epochs(self)
         self.evaluations: Evaluations = Evaluations(self)
         self.checkpoints: Checkpoints = Checkpoints(self)
-        self.kept: list[Kept] = []
+        self.trained = Trained(self.run)
         self.training = True
-        self._began = now()
-        self._members: weakref.WeakKeyDictionary[Optimizer, Member] = weakref.WeakKeyDictionary()
-        self._latest: tuple[Callable[[], Optimizer | None], Member | None] = (lambda: None, None)
-        self._several = False
-        self._joined = 0
         self._made = 0
         self._owners: dict[str, Member] = {}
         self._scales = 0
@@ -106,83 +71,20 @@ class Loop:
 
     def member(self, optimizer: Optimizer) -> Member | None:
         """Return what is known of an optimizer of this loop, None where it is none of it or the loop is over."""
-        if self._finished or self.run.status is not None or self._is_other_cell():
-            return None
-        if self._latest[0]() is not optimizer:
-            member = self._members.get(optimizer)
-            if member is None:
-                return None
-            self._latest = (weakref.ref(optimizer), member)
-        return self._latest[1]
-
-    def _is_other_cell(self) -> bool:
-        """Say whether another cell of the notebook runs than the one in which the loop began."""
-        return self._shell is not None and self._shell.execution_count != self._cell
+        return None if self._is_over() else self.trained.find(optimizer)
 
     def belongs(self, optimizer: Optimizer, place: int) -> bool:
-        """Say whether an optimizer that steps for the first time is part of this loop.
+        """Say whether an optimizer that was made at `place`, and steps for the first time, is part of this loop."""
+        return not self._is_over() and self.trained.belongs(optimizer, place)
 
-        It is if it was made before the loop began, as in a GAN, or if it goes on with what the loop trains.
-
-        Args:
-            optimizer: The optimizer.
-            place: When it was made.
-        """
-        if self._finished or self.run.status is not None or self._is_other_cell():
-            return False
-        if place < self._began or not self._joined:
-            return True
-        trained = {id(own) for other in self._members for own in parameters_of(other)}
-        modules = {id(kept.module) for kept in self.kept}
-        own = parameters_of(optimizer)
-        return any(id(each) in trained for each in own) or any(id(module) in modules for module in owners_of(own))
-
-    def join(self, optimizer: Optimizer, waiting: int) -> Member:
-        """Take an optimizer in, and record what it is set to.
-
-        Args:
-            optimizer: The optimizer.
-            waiting: How many other optimizers made before it have not stepped yet.
-        """
-        self._several = self._several or waiting > 0 or self._joined > 0
-        self._joined += 1
-        parameters = parameters_of(optimizer)
-        modules = owners_of(parameters)
-        number = self._joined
-        label = type(modules[0]).__name__ if len(modules) == 1 else f"optimizer_{number}"
-        taken = {member.label for member in self._members.values()}
-        member = Member(label if label not in taken else f"{label}_{number}", several=self._several)
-        self._members[optimizer] = member
-        self._latest = (weakref.ref(optimizer), member)
-        prefix = "" if number == 1 else f"optimizer_{number}/"
-        known = describe(optimizer, prefix)
-        if session().loss_function is not None and number == 1:
-            known["loss_function"] = session().loss_function
-        self.run.log_params({**known, f"{prefix}n_trained": sum(map(torch.numel, parameters))})
-        for module in modules:
-            self._keep(module)
-        return member
-
-    def _keep(self, module: torch.nn.Module) -> None:
-        if any(kept.module is module for kept in self.kept):
-            return
-        kind = type(module).__name__
-        number = len(self.kept)
-        name = names.MODEL if number == 0 else f"{names.MODEL}_{number + 1}"
-        self.kept.append(Kept(self.run, module, name))
-        total = sum(own.numel() for own in module.parameters())
-        suffix = "" if number == 0 else f"_{number + 1}"
-        self.run.log_params({f"model{suffix}": kind, f"n_parameters{suffix}": total})
-        self.run.log_text(f"{module}\n\n{total:,} parameters\n", f"model_summary{suffix}.txt")
-
-    @property
-    def has_one_optimizer(self) -> bool:
-        """Whether its losses need no names to be told apart."""
-        return not self._several
+    def _is_over(self) -> bool:
+        """Say whether the run has ended, or another cell of the notebook runs than the one in which the loop began."""
+        other_cell = self._shell is not None and self._shell.execution_count != self._cell
+        return self._finished or self.run.status is not None or other_cell
 
     def mode_switched(self, module: torch.nn.Module) -> None:
         """Note that a module was switched between training and evaluation."""
-        if any(kept.module is module for kept in self.kept):
+        if self.trained.has(module):
             self.training = module.training
 
     # Steps
@@ -193,15 +95,15 @@ class Loop:
         step = member.steps
         self._count(member, 1)
         rates = member.changed_rates(optimizer)
-        if len(losses) == 1 and not (rates or self._several or self._norms):
+        if len(losses) == 1 and not (rates or self.trained.several or self._norms):
             self._put(optimizer, member, losses[0])
             return
         self.send_losses(step)
         self.stretch = None
-        tensors = self._named(member, losses) if member.several else _summed(losses)
+        tensors = self._named(member, losses) if member.several else summed(losses)
         names_of_losses = tuple(tensors)
         if self._norms:
-            tensors |= _gradient_norm(optimizer, member.key("gradient_norm"))
+            tensors |= gradient_norm(optimizer, member.key("gradient_norm"))
         tensors |= {key: copy_of(rate) for key, rate in rates.items() if isinstance(rate, torch.Tensor)}
         plain = {key: rate for key, rate in rates.items() if not isinstance(rate, torch.Tensor)}
         self.post(lambda at, values: self._log_step(at, values, names_of_losses, plain), step, tensors)
@@ -333,7 +235,7 @@ class Loop:
             self.send_losses()
             self.transfer.finish()
             self.checkpoints.finish()
-        for kept in self.kept:
+        for kept in self.trained.kept:
             kept.save()
 
 
@@ -346,29 +248,3 @@ def _open_run(loop: Loop) -> tuple[Run, bool]:
     if outer is not None and run.parent_id == outer.id:
         outer.before_end(loop.close)
     return run, ours
-
-
-def _summed(losses: list[Loss]) -> dict[str, torch.Tensor]:
-    """Return one loss: gradients add up until the optimizer steps, and so do the losses they are of."""
-    if not losses:
-        return {}
-    total = copy_of(losses[0].value)
-    for loss in losses[1:]:
-        total = total + loss.value.reshape(()).to(total.device)
-    return {"loss": total}
-
-
-def _gradient_norm(optimizer: Optimizer, key: str) -> dict[str, torch.Tensor]:
-    """Return the norm of all gradients of an optimizer as one number, on their device."""
-    gradients = [own.grad.detach() for own in parameters_of(optimizer) if own.grad is not None]
-    if not gradients:
-        return {}
-    with torch.no_grad():
-        norms = [torch.linalg.vector_norm(gradient).to(gradients[0].device) for gradient in gradients]
-        return {key: torch.linalg.vector_norm(torch.stack(norms))}
-
-
-def notebook_shell() -> Any:
-    """Return what runs the cells of a notebook, None outside of notebooks."""
-    module = sys.modules.get("IPython")
-    return module.get_ipython() if module is not None else None

@@ -51,7 +51,7 @@ def _watched_backward(patcher: Patcher, original: Callable[..., None]) -> Callab
                     state.losses.append(Loss(None, value, value._version))  # noqa: SLF001 - see below
                 else:
                     loop = state.loop
-                    site = None if loop is not None and loop.has_one_optimizer else _site(sys._getframe(1), through)  # noqa: SLF001
+                    site = None if loop is not None and not loop.trained.several else _site(sys._getframe(1), through)  # noqa: SLF001
                     _take(state, tensors, site)
         except Exception as error:  # noqa: BLE001 - `shielded` costs more than all of this
             contain(error, "observing a backward pass")

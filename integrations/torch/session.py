@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -123,3 +124,9 @@ def _after_fork_in_child() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def notebook_shell() -> Any:
+    """Return what runs the cells of a notebook, None outside of notebooks."""
+    module = sys.modules.get("IPython")
+    return module.get_ipython() if module is not None else None

@@ -71,7 +71,7 @@ def _join(optimizer: Optimizer) -> tuple[Loop, Member]:
     if loop is None or not loop.belongs(optimizer, place):
         loop = begin()
     optimizers.take(optimizer)
-    return loop, loop.join(optimizer, optimizers.waiting())
+    return loop, loop.trained.join(optimizer, optimizers.waiting())
 
 
 def begin() -> Loop:
