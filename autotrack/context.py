@@ -88,12 +88,12 @@ def _start_sampler(recorder: Recorder, first: Run) -> None:
     from autotrack.capture.energy import EnergyOfRuns, measured_parts
     from autotrack.capture.system import SystemSampler
 
-    energy = EnergyOfRuns(first.id, recorder.settings.carbon_intensity)
+    energy = EnergyOfRuns(first, recorder.settings.carbon_intensity)
 
     def emit(values: dict[str, float], step: int) -> None:
         for run in list(recorder.runs.values()):
             if run.parent_id is None and run.status is None and run.pid == os.getpid():
-                run.log_metrics(energy.of(run.id, values), step)
+                run.log_metrics(energy.of(run, values), step)
                 parts = measured_parts(values)
                 if parts and run.first("energy"):
                     run.note("energy.measured", f"energy of the whole machine's {parts}; the rest is not measured")

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from autotrack.capture.gpu import Gpus
 
@@ -96,26 +97,26 @@ class EnergyOfRuns:
     """What each run has of the energy that is measured for all: from its first sample to its last.
 
     Args:
-        first: Id of the run that measuring began with; all is its, from the beginning.
+        first: The run that measuring began with; all is its, from the beginning.
         carbon_intensity: Grams of CO2 equivalents for a kWh; 0 for no emissions.
     """
 
-    def __init__(self, first: str, carbon_intensity: float) -> None:
-        self._begins: dict[str, Mapping[str, float]] = {first: {}}
+    def __init__(self, first: object, carbon_intensity: float) -> None:
+        self._begins: WeakKeyDictionary[object, Mapping[str, float]] = WeakKeyDictionary({first: {}})
         self._intensity = carbon_intensity
 
-    def of(self, run_id: str, sample: Mapping[str, float]) -> dict[str, float]:
+    def of(self, run: object, sample: Mapping[str, float]) -> dict[str, float]:
         """Return a sample with the energy of one run, and its emissions: energy times carbon intensity.
 
         That product is the estimate of Lacoste et al., "Quantifying the Carbon Emissions of Machine Learning" (2019),
         arXiv:1910.09700, and of the tools that followed.
 
         Args:
-            run_id: The run.
+            run: The run.
             sample: All metrics of one sample.
         """
         total = {name: value for name, value in sample.items() if name.endswith(ENERGY)}
-        begin = self._begins.setdefault(run_id, total)
+        begin = self._begins.setdefault(run, total)
         own = {name: value - begin.get(name, 0.0) for name, value in total.items()}
         if own and self._intensity:
             own[EMISSIONS] = sum(own.values()) * self._intensity

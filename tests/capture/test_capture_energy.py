@@ -104,22 +104,27 @@ def test_gpus_count_by_their_counter_else_by_their_power(tmp_path: Path, monkeyp
     assert meter.read() == {"gpu": 2500.0 + 2 * 300.0}
 
 
+class AnyRun:
+    """Stands for a run, of which only who it is matters."""
+
+
 def test_each_run_has_its_own_energy() -> None:
-    energy = EnergyOfRuns("first", 400.0)
+    first, second = AnyRun(), AnyRun()
+    energy = EnergyOfRuns(first, 400.0)
     name = "system/cpu_energy_kwh"
-    assert energy.of("first", {name: 0.5, "system/x": 1.0}) == {
+    assert energy.of(first, {name: 0.5, "system/x": 1.0}) == {
         name: 0.5,
         "system/x": 1.0,
         "system/emissions_grams_co2e": 200.0,
     }
-    assert energy.of("second", {name: 0.5})[name] == 0.0
-    assert energy.of("second", {name: 0.75, "system/gpu_energy_kwh": 0.0}) == {
+    assert energy.of(second, {name: 0.5})[name] == 0.0
+    assert energy.of(second, {name: 0.75, "system/gpu_energy_kwh": 0.0}) == {
         name: 0.25,
         "system/gpu_energy_kwh": 0.0,
         "system/emissions_grams_co2e": 100.0,
     }
-    assert EnergyOfRuns("first", 0.0).of("first", {name: 0.5}) == {name: 0.5}
-    assert EnergyOfRuns("first", 400.0).of("first", {"system/x": 1.0}) == {"system/x": 1.0}
+    assert EnergyOfRuns(first, 0.0).of(first, {name: 0.5}) == {name: 0.5}
+    assert EnergyOfRuns(first, 400.0).of(first, {"system/x": 1.0}) == {"system/x": 1.0}
 
 
 def sampled(name: str, **settings: Any) -> Any:
