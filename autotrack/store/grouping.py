@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 SELECTIVE = 500
 """Up to so many runs are looked up one by one; for more, one pass over the index of a metric is cheaper."""
 
+ROWS = 500
+"""So many rows are held at a time: tens of thousands wake the garbage collector, which takes longer than the query."""
+
 _Numbers = npt.NDArray[np.int64]
 _Values = npt.NDArray[np.float64]
 
@@ -110,11 +113,14 @@ def _metric(connection: Connection, field: Field, runs: _Numbers, places: _Numbe
     statement = select(series.c.run_id, statistic_column(field.statistic, series)).where(
         series.c.key == field.key, chosen
     )
-    rows = connection.execute(statement).all()
-    ids = np.array([run for run, _ in rows], dtype=np.int64)
-    values = np.array([value for _, value in rows], dtype=np.float64)  # None, which stands for NaN, becomes one
-    at = np.searchsorted(runs, ids)
-    known = (runs[at] == ids) & ~np.isnan(values)
+    ids: list[int] = []
+    numbers: list[float | None] = []
+    for rows in connection.execute(statement).partitions(ROWS):
+        ids.extend(run for run, _ in rows)
+        numbers.extend(value for _, value in rows)
+    found, values = np.array(ids, dtype=np.int64), np.array(numbers, dtype=np.float64)  # None, for NaN, becomes one
+    at = np.searchsorted(runs, found)
+    known = (runs[at] == found) & ~np.isnan(values)
     return places[at[known]], values[known]
 
 
