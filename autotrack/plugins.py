@@ -93,7 +93,10 @@ class Plugins:
         """
         known = available()
         check_names(known, [*only, *exclude])
-        self._threads.wrap(threading.Thread, "start", remember_starter)
+        starter = next(
+            kind for kind in threading.Thread.__mro__ if "start" in vars(kind)
+        )  # gevent puts a subclass there
+        self._threads.wrap(starter, "start", remember_starter)
         self._watcher.start()
         for name, path in known.items():
             if (only and name not in only) or name in exclude:

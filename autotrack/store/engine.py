@@ -23,6 +23,7 @@ from autotrack.store.damage import exclusive, file_identity, is_damage, set_asid
 from autotrack.store.forking import no_fork
 from autotrack.store.location import database_url
 from autotrack.store.migrate import ensure_schema
+from autotrack.store.network_disk import journal_mode
 from autotrack.store.patterns import search_pattern
 from autotrack.store.time_limit import limit_time
 
@@ -126,7 +127,7 @@ def _prepare_sqlite(path: Path, *, read_only: bool, upgrade: bool) -> Engine:
     engine = _sqlite_engine(path, read_only=read_only)
     with _kept_if_sound(engine):
         if not read_only:
-            _use_write_ahead_log(engine)
+            _set_journal_mode(engine, journal_mode(path))
         ensure_schema(engine, read_only=read_only, upgrade=upgrade)
     return engine
 
@@ -180,14 +181,14 @@ def _begin_reading(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
 
 
-def _use_write_ahead_log(engine: Engine) -> None:
+def _set_journal_mode(engine: Engine, mode: str) -> None:
     deadline = time.monotonic() + CREATE_SECONDS
     connection = engine.raw_connection()
     try:
         while connection.driver_connection is not None:
             try:
                 with no_fork():
-                    connection.driver_connection.execute("PRAGMA journal_mode = WAL").close()
+                    connection.driver_connection.execute(f"PRAGMA journal_mode = {mode}").close()
             except sqlite3.OperationalError as error:
                 # While another process makes the same change, SQLite answers at once instead of waiting.
                 if "locked" not in str(error) or time.monotonic() > deadline:
