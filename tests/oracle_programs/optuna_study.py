@@ -39,4 +39,4 @@ study = optuna.create_study(
 study.optimize(objective, n_trials=12, catch=(ZeroDivisionError,))
 found = [(trial.state.name, trial.params, trial.values, dict(trial.intermediate_values)) for trial in study.trials]
 best, attributes = study.best_params, study.user_attrs
-del study, pruner
+del study
