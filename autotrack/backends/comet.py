@@ -10,18 +10,16 @@ minute.
 from __future__ import annotations
 
 import os
-import struct
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from autotrack.backends.base import BackendContext
 from autotrack.backends.description import describe_fully
 from autotrack.backends.gather import RunUpdate, gather, records_by_run
+from autotrack.backends.record_spool import keep_records, kept_records
 from autotrack.backends.run_folder import RunFolder
 from autotrack.backends.sdk_backend import Description, has_ended, target_place
 from autotrack.content import artifact_name
@@ -30,7 +28,6 @@ from autotrack.evaluation.report import Evaluation
 from autotrack.records import AnyRecord
 
 FIELDS = ("experiment", "source", "parent_id", "status", "error", "start_time", "end_time")
-SPOOL = "records"
 SECONDS_BETWEEN = 60.0
 OWN_CAPTURE = (
     "auto_histogram_activation_logging", "auto_histogram_gradient_logging", "auto_histogram_tensorboard_logging",
@@ -39,7 +36,6 @@ OWN_CAPTURE = (
     "log_git_metadata", "log_git_patch", "log_graph", "parse_args",
 )  # fmt: skip
 """What Comet would capture by itself."""
-_LENGTH = struct.Struct("<I")
 
 
 class CometBackend:
@@ -76,10 +72,9 @@ class CometBackend:
             folder = RunFolder(self._folder / ".runs" / artifact_name(run_id))
             if (update := gather(run_id, mine, folder.state.writers)) is None:
                 continue
-            data = msgspec.msgpack.encode(mine)
-            folder.append(SPOOL, _LENGTH.pack(len(data)) + data)
+            keep_records(folder, mine)
             folder.commit(update.writers)
-            whole = gather(run_id, _kept(folder), {})
+            whole = gather(run_id, kept_records(folder), {})
             assert whole is not None  # noqa: S101 - it has at least this update
             run = describe_fully(None, whole)
             if has_ended(run) or time.monotonic() - self._made.get(run_id, -SECONDS_BETWEEN) >= SECONDS_BETWEEN:
@@ -125,14 +120,6 @@ class CometBackend:
 
     def close(self) -> None:
         """Do nothing: no archive stays open."""
-
-
-def _kept(folder: RunFolder) -> Iterator[AnyRecord]:
-    data, at = folder.read(SPOOL) or b"", 0
-    while at < len(data):
-        (length,) = _LENGTH.unpack_from(data, at)
-        at += _LENGTH.size + length
-        yield from msgspec.msgpack.decode(data[at - length : at], type=list[AnyRecord])
 
 
 def _show(experiment: Any, evaluation: Evaluation) -> None:
