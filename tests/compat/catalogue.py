@@ -64,7 +64,6 @@ PROGRAMS = (
     Program(TUTORIALS, "beginner_source/examples_nn/polynomial_nn.py", "02d7694195db", 1),
     Program(LIGHTNING, "examples/pytorch/bug_report/bug_report_model.py", "6c9edcfa6267", 1),
     Program(KERAS, "examples/demo_subclass.py", "1cbb88bc30c2", 1),
-    Program(KERAS, "examples/demo_functional.py", "2fae37e0c71c", 1),
     Program(KERAS, "examples/demo_custom_layer_backend_agnostic.py", "b9be76a13a1e", 1),
-    Program(KERAS, "examples/demo_custom_tf_workflow.py", "ac2ee342b119", 0),
+    Program(KERAS, "examples/demo_custom_tf_workflow.py", "ac2ee342b119", 1),
 )
