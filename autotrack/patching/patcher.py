@@ -16,7 +16,7 @@ from typing import Any
 
 from autotrack.patching.call import signature
 from autotrack.patching.observation import Arguments, Observer, begin
-from autotrack.patching.unseen import leave_traceback, unseen
+from autotrack.patching.unseen import unseen
 
 _ABSENT = object()
 _order = itertools.count()
@@ -97,7 +97,8 @@ class Patcher:
                     return function(*args, **kwargs)
                 result = function(*observation.call.args, **observation.call.kwargs)
             except BaseException as error:
-                leave_traceback(error)
+                if (own := error.__traceback__) is not None:  # this frame; Python 3.10 shows it all the same
+                    error.__traceback__ = own.tb_next
                 if observation is not None:
                     observation.fail(error)
                 raise

@@ -30,15 +30,6 @@ def unseen_import(wrapper: Wrapper) -> Wrapper:
     return _with_file(wrapper, IMPORT_SYSTEM)
 
 
-def leave_traceback(error: BaseException) -> None:
-    """Take the frame that calls this, in its `except`, out of the traceback; a bare `raise` behind it leaves it out.
-
-    Python 3.10 keeps the traceback it began with: there, the frame stays.
-    """
-    if error.__traceback__ is not None:
-        error.__traceback__ = error.__traceback__.tb_next
-
-
 def _with_file(wrapper: Wrapper, name: str) -> Wrapper:
     wrapper.__code__ = wrapper.__code__.replace(co_filename=name)
     return wrapper

@@ -130,7 +130,7 @@ def test_no_observer_can_change_what_the_user_gets(
     assert caught.value.__context__ is None
     assert caught.value.__cause__ is None
     names = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
-    own = ["autotrack_observed"] if sys.version_info < (3, 11) else []  # Python 3.10 keeps it: see `leave_traceback`
+    own = ["autotrack_observed"] if sys.version_info < (3, 11) else []  # Python 3.10 keeps it: see `Patcher.observed`
     assert names == ["test_no_observer_can_change_what_the_user_gets", *own, "fit"]
     assert nesting.active_call() is None
 

@@ -82,7 +82,7 @@ def test_they_are_as_without_tracking(patched: Patcher) -> None:
 
 @pytest.mark.usefixtures("patched")
 @pytest.mark.filterwarnings("ignore:the default will change")
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 keeps the frame: see `leave_traceback`")
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 keeps the frame: see `Patcher.observed`")
 def test_a_traceback_goes_from_the_program_to_the_library() -> None:
     with pytest.raises(ValueError, match="no data") as caught:
         Library().fit(fail=True)
