@@ -63,7 +63,5 @@ PROGRAMS = (
     Program(TUTORIALS, "beginner_source/examples_nn/dynamic_net.py", "1d189709801e", 1),
     Program(TUTORIALS, "beginner_source/examples_nn/polynomial_nn.py", "02d7694195db", 1),
     Program(LIGHTNING, "examples/pytorch/bug_report/bug_report_model.py", "6c9edcfa6267", 1),
-    Program(KERAS, "examples/demo_subclass.py", "1cbb88bc30c2", 1),
     Program(KERAS, "examples/demo_custom_layer_backend_agnostic.py", "b9be76a13a1e", 1),
-    Program(KERAS, "examples/demo_custom_tf_workflow.py", "ac2ee342b119", 1),
 )
