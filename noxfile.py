@@ -39,7 +39,7 @@ class Framework(NamedTuple):
 
 
 OLD_NUMPY = ("numpy<2", "pandas<2.3", "scipy<1.14")
-OLD_TORCH = (*OLD_NUMPY, "torch==2.2.0")
+OLD_TORCH = (*OLD_NUMPY, "torch==2.3.0", "setuptools<80")
 TORCH = ("torch==2.13.0",)
 """The newest that the project is developed with; see the extra `dev`."""
 FRAMEWORKS = {

@@ -97,8 +97,8 @@ class Patcher:
                     return function(*args, **kwargs)
                 result = function(*observation.call.args, **observation.call.kwargs)
             except BaseException as error:
-                if (own := error.__traceback__) is not None:  # this frame; Python 3.10 shows it all the same
-                    error.__traceback__ = own.tb_next
+                # This frame is none of the program's. (Python 3.10 shows it all the same; a variable would be a cycle.)
+                error.__traceback__ = error.__traceback__.tb_next  # type: ignore[union-attr]
                 if observation is not None:
                     observation.fail(error)
                 raise

@@ -15,7 +15,7 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "xgboost": ("pandas>=2.0", "scikit-learn>=1.4", "xgboost>=2.0"),
     "keras": ("keras>=3.0", "pandas>=2.0", "scikit-learn>=1.4", "tensorflow>=2.16"),
     "lightning": ("lightning>=2.2", "pandas>=2.0", "safetensors>=0.4", "scikit-learn>=1.4"),
-    "torch": ("pandas>=2.0", "safetensors>=0.4", "scikit-learn>=1.4", "torch>=2.2"),
+    "torch": ("pandas>=2.0", "safetensors>=0.4", "scikit-learn>=1.4", "torch>=2.3"),
 }
 """Name of each template, and what its project needs beside autotrack."""
 _HIDDEN = {"gitignore": ".gitignore"}  # under its own name, it would hide files of ours from git

@@ -17,7 +17,7 @@ class Torch(Integration):
     """Observes optimizers, losses, data loaders, evaluation, metrics, checkpoints and summary writers."""
 
     name: ClassVar[str] = "torch"
-    requires: ClassVar[str] = "torch>=2.2"
+    requires: ClassVar[str] = "torch>=2.3"
 
     def __init__(self) -> None:
         self._watcher = ImportWatcher()
