@@ -14,7 +14,7 @@ from typing import NamedTuple
 import nox
 
 RESULTS = Path("build/compat")
-TOOLS = ("pytest>=8.0,<10", "pytest-timeout", "pytest-xdist", "hypothesis", "pandas", "pyyaml")
+TOOLS = ("pytest>=8.0,<10", "pytest-timeout", "pytest-xdist", "hypothesis", "pandas", "polars", "pyyaml")
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 AGES = ("oldest", "newest")
 

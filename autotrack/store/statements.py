@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import Insert, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
@@ -49,7 +49,10 @@ class HotStatement:
 
     def _compile(self, dialect: Dialect) -> tuple[str, list[tuple[str, Callable[[Any], Any]]]]:
         found = ((name, kind.dialect_impl(dialect).bind_processor(dialect)) for name, kind in self._types.items())
-        text = str(self._build(dialect.name).compile(dialect=dialect))
+        statement = self._build(dialect.name)
+        if isinstance(statement, Insert):
+            statement = statement.inline()  # or it gives keys back, which Python 3.10 refuses for many rows
+        text = str(statement.compile(dialect=dialect))
         return text, [(name, change) for name, change in found if change is not None]
 
 
