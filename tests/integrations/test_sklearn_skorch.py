@@ -11,8 +11,8 @@ from sklearn.model_selection import GridSearchCV
 import autotrack
 from autotrack.records import FINISHED
 
-torch = pytest.importorskip("torch")
-NeuralNetClassifier = pytest.importorskip("skorch").NeuralNetClassifier
+torch: Any = pytest.importorskip("torch")
+NeuralNetClassifier: Any = pytest.importorskip("skorch").NeuralNetClassifier
 
 
 class Layers(torch.nn.Module):
@@ -34,7 +34,7 @@ def rows(binary_data: Any) -> tuple[np.ndarray, np.ndarray]:
     return X.astype(np.float32), y.astype(np.int64)
 
 
-def network(**options: Any) -> NeuralNetClassifier:
+def network(**options: Any) -> Any:
     torch.manual_seed(1)
     return NeuralNetClassifier(Layers, module__hidden=7, max_epochs=3, lr=0.5, verbose=0, **options)
 

@@ -69,7 +69,7 @@ def basic(name: str, password: str) -> str:
 
 
 def test_wrong_passwords_are_limited_in_all_processes_together(port: int, token: str) -> None:
-    replies = []
+    replies: list[Any] = []
     while len(replies) < 3 * OF_NAME.burst and (not replies or replies[-1].status == 401):
         replies.append(send(port, authorization=basic("ann", f"wrong {len(replies)}")))
     assert [reply.status for reply in replies] == [401] * (len(replies) - 1) + [429]
