@@ -12,7 +12,7 @@ from autotrack import processes, recording
 from autotrack.active import active_run, paused, pop, push
 from autotrack.backends import check_target
 from autotrack.capture.secret_names import mask_also
-from autotrack.errors import AutotrackError
+from autotrack.errors import AutotrackError, SettingsError
 from autotrack.plugins import Plugins
 from autotrack.records import FINISHED
 from autotrack.run import Run
@@ -136,7 +136,11 @@ def _switch_to(wanted: Settings) -> None:
 def _targets(to: Any) -> list[str] | None:
     if to is None:
         return None
-    return [os.fspath(to)] if isinstance(to, (str, os.PathLike)) else [os.fspath(target) for target in to]
+    targets = [to] if isinstance(to, (str, os.PathLike)) else to
+    try:
+        return [os.fspath(target) for target in targets]
+    except TypeError:
+        raise SettingsError(f"to = {to!r} (from argument): expected a path, a URL, or several of them") from None
 
 
 def _records_here(settings: Settings) -> bool:
@@ -191,7 +195,7 @@ def start_run(
     Args:
         name: What to call it. Default: a name such as "amber-falcon-17".
         experiment: The group it belongs to. Default: the parent's, else the setting's.
-        run_id: Id of an earlier run to go on with.
+        run_id: Id of an earlier run to go on with: letters, digits, "-" and "_", 64 at most.
         nested: Make it a child of the active run; without this, an active run of your own is an error. Inside what an
             integration has begun, such as the trial of a study, it is a child in any case.
         tags: Its tags.
@@ -201,6 +205,7 @@ def start_run(
 
     Raises:
         AutotrackError: A run of your own is active and `nested` is not given.
+        UnsupportedValueError: `run_id` cannot be an id, or `tags` is no mapping.
 
     Example:
         >>> import autotrack
@@ -223,11 +228,18 @@ def start_run(
 
 
 def end_run(status: str = FINISHED) -> None:
-    """End the active run; does nothing where there is none."""
+    """End the active run; does nothing where there is none.
+
+    Args:
+        status: "finished", "failed", "interrupted" or "killed".
+
+    Raises:
+        UnsupportedValueError: It is another word; the run stays open.
+    """
     run = active_run()
     if run is not None:
-        pop(run)
         run.end(status)
+        pop(run)
 
 
 def _run() -> Run:

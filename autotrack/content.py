@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import reprlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -42,10 +43,13 @@ def table_bytes(data: Any, path: str) -> bytes:
         UnsupportedValueError: The suffix or the data are of another kind.
     """
     columns = _columns(data)
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise UnsupportedValueError(f"the columns of a table have one length, got {reprlib.repr(lengths)}")
     if path.endswith(".csv"):
         return _csv_bytes(columns)
     if path.endswith(".json"):
-        rows = [list(row) for row in zip(*columns.values(), strict=False)]
+        rows = [list(row) for row in zip(*columns.values(), strict=True)]
         return json_bytes({"columns": list(columns), "data": rows})
     raise UnsupportedValueError(f"a table is kept as .csv or .json, got {path!r}")
 
@@ -68,14 +72,17 @@ def _columns_of_rows(rows: Sequence[Mapping[Any, Any]]) -> dict[str, Sequence[An
 
 
 def _as_list(values: Any) -> list[Any]:
-    return values.tolist() if hasattr(values, "tolist") else list(values)
+    found = values.tolist() if hasattr(values, "tolist") else values
+    if isinstance(found, str) or not isinstance(found, Iterable):
+        raise UnsupportedValueError(f"a column of a table is a list of values, got {reprlib.repr(found)}")
+    return list(found)
 
 
 def _csv_bytes(columns: dict[str, Sequence[Any]]) -> bytes:
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=False))
+    writer.writerows(zip(*columns.values(), strict=True))
     return out.getvalue().encode("utf-8", "backslashreplace")
 
 

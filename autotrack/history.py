@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from autotrack import recording
 from autotrack.backends import open_backend
 from autotrack.backends.base import BackendContext
-from autotrack.errors import OlderSchemaError, StoreUnavailableError
+from autotrack.errors import OlderSchemaError, StoreUnavailableError, UnsupportedValueError
 from autotrack.home import Home
 from autotrack.place import Place, find_place, missing_store
 from autotrack.run_list import RunList
@@ -58,6 +58,8 @@ class History:
         deleted: bool = False,
     ) -> RunList:
         """Find runs; see `autotrack.search_runs`. With `deleted`, those in the trash."""
+        if limit is not None and not (type(limit) is int and limit >= 0):
+            raise UnsupportedValueError(f"limit is a whole number, 0 or more, or None for all; got {limit!r}")
         with self.reading() as store:
             rows = store.search(filter, experiment=experiment, order_by=order_by, limit=limit, deleted=deleted)
         return RunList(StoredRun(row, self) for row in rows)

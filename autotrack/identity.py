@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 
 _ADJECTIVES = [
@@ -195,6 +196,14 @@ _NOUNS = [
     "wolf",
     "wren",
 ]
+
+
+_RUN_ID = re.compile(r"[0-9a-zA-Z_-]{1,64}")
+
+
+def is_run_id(text: object) -> bool:
+    """Say whether a text may be the id of a run: it names files, so no sign in it means something in a path."""
+    return isinstance(text, str) and _RUN_ID.fullmatch(text) is not None
 
 
 def new_run_id() -> str:

@@ -15,12 +15,14 @@ from autotrack import names
 from autotrack.assignment import take_assignment
 from autotrack.context import record_context
 from autotrack.errors import UnsupportedValueError
-from autotrack.identity import new_run_id, new_run_name
+from autotrack.identity import is_run_id, new_run_id, new_run_name
 from autotrack.recording import current_recorder, open_journal
 from autotrack.records import (
     FAILED,
     FINISHED,
     INTERRUPTED,
+    RUNNING,
+    STATUSES,
     AnyRecord,
     DatasetLogged,
     EvaluationLogged,
@@ -35,7 +37,7 @@ from autotrack.records import (
 from autotrack.run_files import RunFiles
 from autotrack.run_journal import RunJournal
 from autotrack.shield import shielded
-from autotrack.values import clean_key, clean_text, to_metric, to_param, to_step
+from autotrack.values import clean_key, clean_text, items_of, to_metric, to_param, to_step
 
 if TYPE_CHECKING:
     from autotrack.evaluation.report import Evaluation
@@ -79,9 +81,15 @@ class Run(RunFiles):
         settings = current_recorder().settings
         if run_id is None and parent_id is None:
             run_id, parent_id = take_assignment()
+        if run_id is not None and not is_run_id(run_id):
+            raise UnsupportedValueError(
+                f"{run_id!r} cannot be the id of a run: it takes 1 to 64 letters, digits, '-' and '_'. Leave it out "
+                "for a new one; `name` is for what people shall read"
+            )
+        all_tags = {**settings.tags, **dict(items_of(tags or {}, "tags"))}
         self.id = run_id or new_run_id()
-        self.name = clean_text(name or settings.run_name or new_run_name())
-        self.experiment = clean_text(experiment or settings.experiment)
+        self.name = clean_text(str(name or settings.run_name or new_run_name()))
+        self.experiment = clean_text(str(experiment or settings.experiment))
         self.parent_id = parent_id
         self.source = source
         self.status: str | None = None
@@ -96,7 +104,6 @@ class Run(RunFiles):
         self._keys: dict[str, str] = {}
         self._warned: set[str] = set()
         self._journal = RunJournal(self.id, open_journal)
-        all_tags = {**settings.tags, **(tags or {})}
         self._write(
             RunStarted(
                 time=time.time_ns(),
@@ -124,7 +131,7 @@ class Run(RunFiles):
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Record parameters; of a key logged twice, the last value counts."""
         if params:
-            values = {clean_key(key): to_param(value) for key, value in params.items()}
+            values = {clean_key(key): to_param(value) for key, value in items_of(params, "parameters")}
             self._write(ParamsLogged(time=time.time_ns(), params=values))
 
     def log_metric(self, key: str, value: Any, step: int = 0) -> None:
@@ -148,7 +155,7 @@ class Run(RunFiles):
     def log_metrics(self, metrics: Mapping[str, Any], step: int = 0) -> None:
         """Record one point of several metrics at the same step; a value that is no number is noted and left out."""
         numbers: dict[str, float] = {}
-        for key, value in metrics.items():
+        for key, value in items_of(metrics, "metrics"):
             try:
                 numbers[self._keys.get(key) or self._remember(key)] = to_metric(value)
             except UnsupportedValueError as error:
@@ -182,7 +189,7 @@ class Run(RunFiles):
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Set tags; None removes one."""
         if tags:
-            values = {clean_key(k): None if v is None else clean_text(str(v)) for k, v in tags.items()}
+            values = {clean_key(k): None if v is None else clean_text(str(v)) for k, v in items_of(tags, "tags")}
             self._write(TagsSet(time=time.time_ns(), tags=values))
 
     def note(self, code: str, message: str, level: str = "info") -> None:
@@ -288,7 +295,14 @@ class Run(RunFiles):
         self._last_words.append(last_words)
 
     def end(self, status: str = FINISHED, error: str | None = None) -> None:
-        """End the run; ending twice is ending once. A forked child never ends its parent's run."""
+        """End the run; ending twice is ending once. A forked child never ends its parent's run.
+
+        Raises:
+            UnsupportedValueError: There is no such status; the run stays open.
+        """
+        if status not in STATUSES or status == RUNNING:
+            ends = ", ".join(repr(word) for word in STATUSES if word != RUNNING)
+            raise UnsupportedValueError(f"a run cannot end as {status!r}; it ends as one of {ends}")
         if self.status is not None or self.pid != os.getpid():
             return
         while self._last_words:

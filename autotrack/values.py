@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from fractions import Fraction
@@ -36,6 +36,21 @@ def clean_text(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-8", "backslashreplace").decode()
     return text
+
+
+def items_of(values: Mapping[Any, Any], what: str) -> Iterable[tuple[Any, Any]]:
+    """Return the items of what was given as a mapping.
+
+    Raises:
+        UnsupportedValueError: It has none.
+    """
+    items = getattr(values, "items", None)
+    if not callable(items):
+        raise UnsupportedValueError(
+            f"{what} are given as a mapping of names to values, got {type(values).__qualname__}: {reprlib.repr(values)}"
+        )
+    found: Iterable[tuple[Any, Any]] = items()
+    return found
 
 
 def clean_key(key: object) -> str:

@@ -81,6 +81,9 @@ class Commands(LazyGroup):
         except AutotrackError as error:
             click.secho(f"autotrack: {error}", err=True)
             sys.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
+        except OSError as error:  # a file or folder the user named; it says which
+            click.secho(f"autotrack: {error.filename or 'the system'}: {error.strerror or error}", err=True)
+            sys.exit(1)
         if callable(result):
             result()
         sys.exit(result if isinstance(result, int) else 0)

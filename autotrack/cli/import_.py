@@ -14,7 +14,7 @@ from autotrack.words import plural
 
 
 @click.command(name="import")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
 @reads_store
 def import_(session: Session, *, path: Path, as_json: bool) -> None:
     """Import the runs of other trackers.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 from starlette.requests import ClientDisconnect
 
 from autotrack.errors import RunNotFoundError
+from autotrack.identity import is_run_id
 from autotrack.server.replies import Refused
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from autotrack.server.access import Entrance
     from autotrack.server.library import Library
 
-_RUN_ID = re.compile(r"[0-9a-zA-Z_-]{1,64}")
 _T = TypeVar("_T")
 
 
@@ -49,9 +48,9 @@ def checked_run_id(text: Any) -> str:
     Raises:
         RunNotFoundError: The text is no id.
     """
-    if not isinstance(text, str) or _RUN_ID.fullmatch(text) is None:
+    if not is_run_id(text):
         raise RunNotFoundError("this is no id of a run")
-    return text
+    return str(text)
 
 
 async def read_json(request: Request, kind: type[_T]) -> _T:

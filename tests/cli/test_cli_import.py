@@ -229,7 +229,7 @@ def test_event_files_are_imported_once(tmp_path: Path) -> None:
     assert "weights (histograms)" in run["notes"][0]["message"]
 
 
-@pytest.mark.parametrize("name", ["missing", "empty", "text.txt"])
+@pytest.mark.parametrize("name", ["empty", "text.txt"])
 def test_what_cannot_be_imported_is_explained(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.txt").write_text("no database" * 100)

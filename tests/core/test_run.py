@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import autotrack
 from autotrack import recording
-from autotrack.errors import AutotrackError, UnsupportedValueError
+from autotrack.errors import AutotrackError, SettingsError, UnsupportedValueError
 from autotrack.identity import new_run_id, new_run_name
 from autotrack.records import FAILED, FINISHED, INTERRUPTED, Param
 from autotrack.testing import MemoryBackend, MemoryRun
@@ -316,3 +316,55 @@ def test_a_forked_child_logs_without_disturbing_its_parent(memory: MemoryBackend
     found = only(memory)
     assert found.metrics["loss"] == [(0, 1.0), (1, 2.0)]
     assert found.status == FINISHED
+
+
+@pytest.mark.parametrize("run_id", ["../../outside", "a/b", "a\nb", "x" * 65, "", 5])
+def test_an_id_that_means_something_in_a_path_is_refused(memory: MemoryBackend, run_id: Any) -> None:
+    with pytest.raises(UnsupportedValueError, match="cannot be the id of a run"):
+        autotrack.start_run(run_id=run_id)
+    assert autotrack.active_run() is None
+    assert memory.runs == []
+
+
+def test_a_run_ends_in_no_unknown_way(memory: MemoryBackend) -> None:
+    run = autotrack.start_run()
+    for status in ("foo", "running", None):
+        with pytest.raises(UnsupportedValueError, match="it ends as one of 'finished', 'failed'"):
+            autotrack.end_run(status)  # type: ignore[arg-type]
+        assert autotrack.active_run() is run
+    autotrack.end_run("failed")
+    assert only(memory).status == FAILED
+
+
+@pytest.mark.parametrize("wrong", [[1, 2], "abc", 5])
+def test_what_is_no_mapping_is_named(memory: MemoryBackend, wrong: Any) -> None:
+    with pytest.raises(UnsupportedValueError, match="tags are given as a mapping"):
+        autotrack.start_run(tags=wrong)
+    with autotrack.start_run(5) as run:  # type: ignore[arg-type]
+        for verb in (run.log_params, run.log_metrics, run.set_tags):
+            with pytest.raises(
+                UnsupportedValueError, match=f"as a mapping of names to values, got {type(wrong).__name__}"
+            ):
+                verb(wrong)
+    assert only(memory).name == "5"
+
+
+@pytest.mark.parametrize("table", [{"a": [1], "b": [1, 2]}, {"a": 1}, {"a": "abc"}])
+def test_no_value_of_a_table_is_dropped_silently(memory: MemoryBackend, table: Any) -> None:
+    with autotrack.start_run() as run:
+        for path in ("table.csv", "table.json"):
+            with pytest.raises(UnsupportedValueError, match="column"):
+                run.log_table(table, path)
+    assert "table.csv" not in only(memory).artifacts
+
+
+def test_targets_of_another_kind_are_refused() -> None:
+    with pytest.raises(SettingsError, match=r"to = 5 \(from argument\): expected a path"):
+        autotrack.enable(to=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("limit", [-1, "3", 2.5])
+def test_a_limit_is_a_number_of_runs(limit: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnsupportedValueError, match="limit is a whole number"):
+        autotrack.search_runs(limit=limit)
