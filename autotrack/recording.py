@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from autotrack import shield
 from autotrack.journal import Journal
@@ -18,9 +19,14 @@ from autotrack.recorder import Recorder
 from autotrack.run_journal import abandon_all_after_fork
 from autotrack.settings import Settings, resolve
 
+if TYPE_CHECKING:
+    from autotrack.run import Run
+
 _lock = threading.RLock()
 _settings: Settings | None = None
 _recorder: Recorder | None = None
+_left_open: dict[str, Run] = {}
+"""Runs that were open when their recorder was closed: the next one takes them over, at the latest at exit."""
 
 
 def configure(settings: Settings) -> None:
@@ -46,6 +52,8 @@ def current_recorder() -> Recorder:
         with _lock:
             if _recorder is None:
                 _recorder = Recorder(current_settings())
+                _recorder.runs.update(_left_open)
+                _left_open.clear()
                 atexit.register(_at_exit)
     return _recorder
 
@@ -68,7 +76,9 @@ def close_recorder(timeout: float | None = None) -> bool:
         if _recorder is not recorder:  # another thread has closed it meanwhile
             return True
         _recorder = None
-    atexit.unregister(_at_exit)
+        _left_open.update({run.id: run for run in recorder.runs.values() if run.status is None})
+    if not _left_open:
+        atexit.unregister(_at_exit)
     return recorder.close(max(0.0, deadline - time.monotonic()))
 
 
@@ -81,6 +91,8 @@ def forget_settings() -> None:
 
 
 def _at_exit() -> None:
+    if _left_open:
+        current_recorder()
     recorder = _recorder
     if recorder is None:
         return
@@ -123,6 +135,7 @@ def _after_fork_in_child() -> None:
     global _recorder, _lock
     _lock = threading.RLock()
     recorder, _recorder = _recorder, None
+    _left_open.clear()  # they are the parent's
     if recorder is not None:
         atexit.unregister(_at_exit)
         recorder.abandon_after_fork()

@@ -45,6 +45,14 @@ def test_runs_left_open_end_with_the_process(tmp_path: Path) -> None:
     assert names(tmp_path) == [("left open", "finished")]
 
 
+@pytest.mark.parametrize("then", ["", "autotrack.log_metric('loss', 1)", "autotrack.enable()"])
+def test_runs_left_open_by_disable_end_with_the_process(then: str, tmp_path: Path) -> None:
+    code = f"autotrack.start_run('left open')\nautotrack.enable(experiment='other')\nautotrack.disable()\n{then}"
+    result = python(START + code, tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert names(tmp_path) == [("left open", "finished")]
+
+
 def test_spawned_workers_open_no_runs(tmp_path: Path) -> None:
     code = """
         import multiprocessing
