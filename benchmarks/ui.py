@@ -34,6 +34,17 @@ METRICS, PARAMS = 100, 50
 MODELS, VERSIONS = 300, 300
 POINTS = 1_000_000
 REPEATS = 9
+UNTIL_PAINTED = """
+new Promise((done) => {
+  const find = (selector) => document.querySelector(selector);
+  document.body.removeAttribute("data-took");
+  const began = performance.now();
+  const painted = () => requestAnimationFrame(() => setTimeout(() => done(performance.now() - began)));
+  new MutationObserver(painted).observe(document.body, { attributes: true, attributeFilter: ["data-took"] });
+  ACTION;
+})
+"""
+"""What a person waits for, from the click to the picture; a click of Playwright's has pauses of its own."""
 BUDGETS = {"first byte": 100, "table usable": 1_000, "filter": 200, "sort": 200, "million points": 500}
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
@@ -149,23 +160,21 @@ def measure_in_browser(server: Server, big: str) -> None:
         report("table usable", "table usable", milliseconds(open_table))
         thresholds = iter(np.linspace(0.2, 0.8, 50))
 
-        def filtered() -> None:
-            page.fill("#filter-text", f"metrics.test_metric_001 > {next(thresholds):.3f}")
-            page.evaluate("document.body.removeAttribute('data-took')")
-            page.keyboard.press("Enter")
-            page.wait_for_selector("body[data-took]")
+        def filtered() -> float:
+            text = f"metrics.test_metric_001 > {next(thresholds):.3f}"
+            submit = f"find('#filter-text').value = '{text}'; find('#filter').requestSubmit()"
+            return float(page.evaluate(UNTIL_PAINTED.replace("ACTION", submit)))
 
-        report("filter", "filter", milliseconds(filtered))
+        report("filter", "filter", [filtered() for _ in range(REPEATS)])
         heads = iter(range(4, 40))
 
-        def sort() -> None:
-            page.evaluate("document.body.removeAttribute('data-took')")
-            page.locator("thead th a").nth(2 + next(heads) % 4).click()
-            page.wait_for_selector("body[data-took]")
+        def sort() -> float:
+            click = f"document.querySelectorAll('thead th a')[{2 + next(heads) % 4}].click()"
+            return float(page.evaluate(UNTIL_PAINTED.replace("ACTION", click)))
 
         page.goto(server.address)
         page.wait_for_selector("body[data-ready]")
-        report("sort", "sort", milliseconds(sort))
+        report("sort", "sort", [sort() for _ in range(REPEATS)])
 
         def open_chart() -> None:
             page.goto(f"{server.address}/runs/{big}/charts")
