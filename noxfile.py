@@ -14,7 +14,7 @@ from typing import NamedTuple
 import nox
 
 RESULTS = Path("build/compat")
-TOOLS = ("pytest>=8.0,<10", "pytest-timeout", "pytest-xdist", "hypothesis", "pandas", "polars", "pyyaml")
+TOOLS = ("pytest>=8.0,<10", "pytest-timeout", "pytest-xdist", "hypothesis", "ipython", "pandas", "polars", "pyyaml")
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 AGES = ("oldest", "newest")
 
@@ -30,12 +30,14 @@ class Framework(NamedTuple):
         tests: Names of its tests.
         oldest: What the oldest version needs beside it, where its own metadata promise too much.
         newest: What the newest needs beside it.
+        slow: Whether its tests are slow ones; of the others only the short ones are run.
     """
 
     extras: tuple[str, ...]
     tests: tuple[str, ...]
     oldest: tuple[str, ...] = ()
     newest: tuple[str, ...] = ()
+    slow: bool = False
 
 
 OLD_NUMPY = ("numpy<2", "pandas<2.3", "scipy<1.14")
@@ -52,7 +54,7 @@ FRAMEWORKS = {
     "keras": Framework(("keras", "tensorflow", "sklearn"), ("keras", "keras_contract"), OLD_NUMPY),
     "torch": Framework(("torch", "sklearn"), ("torch_*",), OLD_TORCH, TORCH),
     "lightning": Framework(("lightning", "sklearn"), ("lightning", "lightning_contract"), OLD_TORCH, TORCH),
-    "transformers": Framework(("transformers", "accelerate"), ("transformers_trainer",), OLD_TORCH, TORCH),
+    "transformers": Framework(("transformers", "accelerate"), ("transformers_trainer",), OLD_TORCH, TORCH, slow=True),
 }
 
 
@@ -64,7 +66,7 @@ def versions(session: nox.Session, framework: str, age: str) -> None:
     known = FRAMEWORKS[framework]
     pinned = (*_oldest(known), *known.oldest) if age == "oldest" else known.newest
     session.install("-e", f".[{','.join(known.extras)}]", *TOOLS, *pinned)
-    _run(session, f"{framework}-{age}", framework, _tests(*known.tests))
+    _run(session, f"{framework}-{age}", framework, _tests(*known.tests), slow=known.slow)
 
 
 @nox.session(python=PYTHONS)
@@ -84,12 +86,15 @@ def _oldest(framework: Framework) -> list[str]:
     return [re.sub(r">=([\w.]+).*", r"==\1.*", tables[extra][0]) for extra in framework.extras]
 
 
-def _run(session: nox.Session, name: str, distribution: str, tests: list[str]) -> None:
+def _run(session: nox.Session, name: str, distribution: str, tests: list[str], *, slow: bool = False) -> None:
     """Run tests, whose outcome is for the table to tell; only tests that could not run fail the session."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     show = "import sys, platform, importlib.metadata as m; print(platform.python_version(), m.version(sys.argv[1]))"
     python, version = str(session.run("python", "-c", show, distribution, silent=True)).split()[-2:]
     (RESULTS / f"{name}.json").write_text(json.dumps({"name": name, "python": python, "version": version}))
     report = f"--junitxml={RESULTS / name}.xml"
-    options = ("-q", "-n", "2", "-m", "not slow", "-p", "no:cacheprovider", report)
+    marked = () if slow else ("-m", "not slow")
+    said = ("pkg_resources is deprecated", "Deprecated call to `pkg_resources")  # of what Lightning 2.2 imports
+    old = [part for words in said for part in ("-W", f"ignore:{words}")]
+    options = ("-q", "-n", "2", *marked, *old, "-p", "no:cacheprovider", report)
     session.run("python", "-m", "pytest", *options, *tests, success_codes=[0, 1])

@@ -13,7 +13,7 @@ COMMON = "common"
 PACKAGES: Mapping[str, tuple[str, ...]] = {
     "sklearn-tabular": ("pandas>=2.0", "scikit-learn>=1.4"),
     "xgboost": ("pandas>=2.0", "scikit-learn>=1.4", "xgboost>=2.0"),
-    "keras": ("keras>=3.0", "pandas>=2.0", "scikit-learn>=1.4", "tensorflow>=2.16"),
+    "keras": ("keras>=3.5", "pandas>=2.0", "scikit-learn>=1.4", "tensorflow>=2.16"),
     "lightning": ("lightning>=2.2", "pandas>=2.0", "safetensors>=0.4", "scikit-learn>=1.4"),
     "torch": ("pandas>=2.0", "safetensors>=0.4", "scikit-learn>=1.4", "torch>=2.3"),
 }

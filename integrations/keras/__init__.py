@@ -21,7 +21,7 @@ class Keras(Integration):
     """Observes what models train on, evaluate and predict."""
 
     name: ClassVar[str] = "keras"
-    requires: ClassVar[str] = "keras>=3.0"
+    requires: ClassVar[str] = "keras>=3.5"
 
     def install(self, patcher: Patcher, module: ModuleType) -> None:
         """Patch the methods of all models, in the class of the backend that defines them."""
