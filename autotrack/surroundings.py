@@ -17,6 +17,7 @@ from autotrack.capture.environment import capture_environment, variables
 from autotrack.capture.git import GitState, capture_git
 from autotrack.capture.git_process import GitError
 from autotrack.capture.program import Option
+from autotrack.capture.secret_names import masked_also
 from autotrack.capture.source import cell_count
 from autotrack.capture.tags import context_tags
 
@@ -72,7 +73,8 @@ def _fresh(directory: Path, parts: frozenset[str]) -> Surroundings:
     look twice.
     """
     global _latest  # noqa: PLW0603 - one process, one place
-    state = (directory, parts, tuple(sys.argv), len(sys.modules), cell_count(), tuple(variables().items()))
+    visible = (tuple(sys.argv), len(sys.modules), cell_count(), tuple(variables().items()))
+    state = (directory, parts, masked_also(), visible)
     known = _latest
     if known is not None and known[0] == state and time.monotonic() - known[1] < FRESH_SECONDS:
         return known[2]

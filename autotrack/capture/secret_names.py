@@ -80,6 +80,11 @@ def mask_also(patterns: Iterable[str]) -> None:
         sensitivity.cache_clear()
 
 
+def masked_also() -> tuple[str, ...]:
+    """Return the patterns in force; what was masked with others may show what these hide."""
+    return _more
+
+
 @lru_cache(maxsize=4096)
 def sensitivity(name: str) -> Sensitivity:
     """Tell how much `name` says about the value it stands for."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
+
+import pytest
 
 import autotrack
 from autotrack import recording
@@ -68,6 +71,23 @@ def test_git_command_line_and_environment_are_there(tmp_path: Path) -> None:
     assert "+x = 2" in (files / "changes.patch").read_text()
     entry = json.loads((files / "entry.json").read_text())
     assert (entry["commit"], entry["patch"], entry["directory"]) == (git("rev-parse", "HEAD"), True, ".")
+
+
+def test_what_is_masked_from_now_on_is_masked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py", "--flavour", "mint"])
+    told = []
+    for words in ([], ["flavour"]):
+        memory = enabled(log_system_metrics=False, redact=words)
+        with autotrack.start_run():
+            pass
+        home = recording.current_recorder().home
+        autotrack.disable()
+        [run] = memory.runs
+        told.append(
+            [(home.run_artifacts(run.id) / name).read_text() for name in ("environment.json", "code/entry.json")]
+        )
+    assert all("mint" in text for text in told[0])
+    assert not any("mint" in text for text in told[1])
 
 
 def test_capture_can_be_switched_off(tmp_path: Path) -> None:
