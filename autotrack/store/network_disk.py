@@ -8,9 +8,8 @@ today's network file systems have.
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from pathlib import Path
-
-import psutil
 
 logger = logging.getLogger("autotrack")
 
@@ -27,14 +26,17 @@ NETWORK_TYPES = frozenset(
 
 def network_file_system(path: Path) -> str | None:
     """Return the name of the file system of the network that a path lies on, or None where it lies on a local disk."""
+    import psutil  # commands that only read do not wait for it
+
     place = path.absolute()
     mounts = {Path(mount.mountpoint): mount.fstype.lower() for mount in psutil.disk_partitions(all=True)}
     nearest = next((mounts[folder] for folder in (place, *place.parents) if folder in mounts), "")
     return nearest if nearest in NETWORK_TYPES else None
 
 
+@lru_cache(maxsize=64)
 def journal_mode(path: Path) -> str:
-    """Return SQLite's journal mode for a store, with one warning where it is the slow one."""
+    """Return SQLite's journal mode for a store, with one warning in a process where it is the slow one."""
     network = network_file_system(path)
     if network is None:
         return "WAL"
