@@ -9,7 +9,7 @@ from typing import Any
 from xgboost.callback import TrainingCallback
 
 from autotrack.active import active_run
-from autotrack.boosting.iterations import History, last_values, log_best, rows_of
+from autotrack.boosting.iterations import History, last_values, log_best
 from autotrack.boosting.runs import run_name, tags_of
 from autotrack.patching.nesting import active_call
 from autotrack.run import Run
@@ -85,9 +85,9 @@ class AutotrackCallback(TrainingCallback):
 
         XGBoost before 3 calls callbacks in any order, and after one that stops or fails calls no other.
         """
-        rows = rows_of(self._log)
-        if self._run is not None and len(rows) > len(self.history.rows):
-            self.history.log(self._run, self._epoch, rows[-1][1], self._rate)
+        evaluated = max((len(values) for metrics in self._log.values() for values in metrics.values()), default=0)
+        if self._run is not None and evaluated > len(self.history.rows):
+            self.history.log(self._run, self._epoch, last_values(self._log), self._rate)
 
     def after_training(self, model: Any) -> Any:
         """Log the best iteration; end the run if it is the callback's own.
