@@ -91,10 +91,10 @@ def _start_sampler(recorder: Recorder, first: Run) -> None:
     energy = EnergyOfRuns(first, recorder.settings.carbon_intensity)
 
     def emit(values: dict[str, float], step: int) -> None:
+        parts = measured_parts(values)
         for run in list(recorder.runs.values()):
             if run.parent_id is None and run.status is None and run.pid == os.getpid():
                 run.log_metrics(energy.of(run, values), step)
-                parts = measured_parts(values)
                 if parts and run.first("energy"):
                     run.note("energy.measured", f"energy of the whole machine's {parts}; the rest is not measured")
 

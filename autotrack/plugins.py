@@ -93,9 +93,8 @@ class Plugins:
         """
         known = available()
         check_names(known, [*only, *exclude])
-        starter = next(
-            kind for kind in threading.Thread.__mro__ if "start" in vars(kind)
-        )  # gevent puts a subclass there
+        # gevent puts a subclass of the class that defines it there.
+        starter = next(kind for kind in threading.Thread.__mro__ if "start" in vars(kind))
         self._threads.wrap(starter, "start", remember_starter)
         self._watcher.start()
         for name, path in known.items():

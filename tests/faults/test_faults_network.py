@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 import autotrack
 from autotrack.store import network_disk
+
+if TYPE_CHECKING:
+    from tests.faults.conftest import RunProgram
 
 GREENLETS = """
 from gevent import monkey
@@ -49,16 +51,9 @@ assert ticks > 2  # others went on meanwhile
 """
 
 
-def test_greenlets_have_runs_of_their_own(tmp_path: Path) -> None:
+def test_greenlets_have_runs_of_their_own(run_program: RunProgram) -> None:
     pytest.importorskip("gevent")
-    done = subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", "-c", GREENLETS],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = run_program(GREENLETS, AUTOTRACK_TESTING="1", PYTHONWARNINGS="error::UserWarning")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [f"greenlet {number} finished" for number in range(4)]
 
