@@ -80,18 +80,18 @@ def suffix_of(path: str) -> str:
     return name[name.rfind(".") :].lower() if "." in name else ""
 
 
-def open_artifact(library: Library, run_id: str, artifact: ArtifactRow) -> Reading:
-    """Open a file of a run for reading.
+def open_artifact(library: Library, folder: str, artifact: ArtifactRow) -> Reading:
+    """Open a file of a run or a logged model for reading; `folder` is the id of the run, or `Owner.folder`.
 
     Raises:
         Refused: It is not there, or is no plain file of the run.
     """
     if library.files is not None:
         try:
-            return library.files.open(f"{run_id}/{artifact.path}")
+            return library.files.open(f"{folder}/{artifact.path}")
         except (FileMissingError, FilePathError) as error:
             raise Refused("the file is not there", 404) from error
-    path: Path = library.artifact_path(run_id, artifact)
+    path: Path = library.artifact_path(folder, artifact)
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
@@ -102,9 +102,9 @@ def open_artifact(library: Library, run_id: str, artifact: ArtifactRow) -> Readi
     return LocalReading(os.fdopen(descriptor, "rb", buffering=0), os.fstat(descriptor).st_size)
 
 
-def read_artifact(library: Library, run_id: str, artifact: ArtifactRow, limit: int = PREVIEW_BYTES) -> bytes:
+def read_artifact(library: Library, folder: str, artifact: ArtifactRow, limit: int = PREVIEW_BYTES) -> bytes:
     """Read the beginning of a file."""
-    with closing(open_artifact(library, run_id, artifact)) as file:
+    with closing(open_artifact(library, folder, artifact)) as file:
         return file.read(limit)
 
 

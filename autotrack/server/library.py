@@ -87,17 +87,17 @@ class Library:
         finally:
             self._recovering.release()
 
-    def artifact_path(self, run_id: str, artifact: ArtifactRow) -> Path:
-        """Return where a file of a run lies. The path comes from the store, never from a client.
+    def artifact_path(self, folder: str, artifact: ArtifactRow) -> Path:
+        """Return where a file of a run or a logged model lies. The path comes from the store, never from a client.
 
         Raises:
-            StoreUnavailableError: It leads out of the run's own directory, or is a link.
+            StoreUnavailableError: It leads out of its owner's own directory, or is a link.
         """
-        root = self.history.home.artifacts.resolve() / run_id
+        root = self.history.home.artifacts.resolve() / folder
         path = root / artifact.path
         real = path.resolve()
         if real != path or not real.is_relative_to(root):
-            raise StoreUnavailableError("a file of this run lies outside of its directory")
+            raise StoreUnavailableError("a file lies outside of the directory of its run or model")
         return real
 
     def close(self) -> None:

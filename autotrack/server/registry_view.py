@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -44,7 +44,7 @@ def read_version_table(store: Store, versions: Sequence[ModelVersion]) -> Versio
     return VersionTable(leading, rows)
 
 
-def signature_parts(signature: dict[str, Any] | None) -> list[tuple[str, list[tuple[str, str]]]]:
+def signature_parts(signature: Mapping[str, Any] | None) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return names and types of the columns of a signature, by "inputs", "outputs" and "params"."""
     return [
         (part, [(str(column.get("name", number)), type_text(column)) for number, column in enumerate(columns)])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from autotrack.server.api.points import series_of
 from autotrack.server.assets import assets
 from autotrack.server.comparison import Comparison, compare
 from autotrack.server.evaluation_view import evaluation_data
@@ -64,18 +65,8 @@ def _points(store: Store, run_ids: list[str], keys: list[str]) -> list[dict[str,
         lengths = {key: summary.count for key, summary in store.metric_summaries(run).items()}
         for key in keys:
             if lengths.get(key, 0) > 1 and len(series) < MAX_SERIES:
-                columns = store.downsample(run, key, POINTS)
-                series.append(
-                    {
-                        "run": run,
-                        "key": key,
-                        "total": lengths[key],
-                        "nans": [],
-                        "steps": columns.steps.tolist(),
-                        "values": columns.values.tolist(),
-                        "times": (columns.times / 1e9).round(3).tolist(),
-                    }
-                )
+                found = series_of(store, run, key, POINTS)
+                series += [found] if found else []
     return series
 
 

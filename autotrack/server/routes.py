@@ -29,6 +29,7 @@ ROUTES = [
     Route("/runs/{run_id}/files/{file_id}", files.show_file),
     Route("/runs/{run_id}/raw/{file_id}", files.send_file),
     Route("/runs/{run_id}/frame/{file_id}", files.frame_file),
+    Route("/runs/{run_id}/models/{model_id}/{file_id}", files.send_model_file),
     Route("/runs/{run_id}/report", run_report),
     Route("/models", models.show_models),
     Route("/models/{name}", models.show_model),

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
+from starlette.exceptions import HTTPException
 
-from autotrack.server.artifacts import file_id
+from autotrack.errors import StoreUnavailableError
+from autotrack.server.artifacts import file_id, read_artifact
+from autotrack.server.mlmodel_text import read_flavors, read_signature
 from autotrack.server.registry_view import signature_parts
-from autotrack.server.snippets import curl_snippet, mlflow_snippet, python_snippet
+from autotrack.server.replies import Refused
+from autotrack.server.snippets import curl_snippet, mlflow_curl_snippet, mlflow_snippet, python_snippet
 from autotrack.store.registry.reading import versions_of_run
 from autotrack.store.registry.rows import ModelVersion
 from autotrack.store.tracking.files import Owner, list_files
@@ -18,22 +22,26 @@ from autotrack.store.tracking.logged_models import SELECT_MODELS, LoggedModel, r
 from autotrack.store.tracking.tables import logged_model
 
 if TYPE_CHECKING:
+    from autotrack.server.library import Library
     from autotrack.store.rows import ArtifactRow, ModelRow, NoteRow
     from autotrack.store.store import Store
 
 FORMAT_NOTE = "model.format"
 NEEDS_TRUST = "; load it with trust=True"
 NATIVE = "its library's own format, which holds no code"
-CLIENT = "an MLflow client chose it; its MLmodel file says which"
+CLIENT = "an MLflow client chose it"
+MLMODEL = "MLmodel"
+MLMODEL_BYTES = 1 << 18
 
 
 class ModelFile(msgspec.Struct, frozen=True):
-    """A file of a model; `id` is how the pages name it, empty where they do not show it."""
+    """A file of a model; `link` leads to it, and `is_download` says that the browser saves it."""
 
     path: str
     size: int
     sha256: str | None
-    id: str
+    link: str
+    is_download: bool = False
 
 
 class RunModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,20 +73,53 @@ class RunModel(msgspec.Struct, frozen=True, kw_only=True):
     versions: list[ModelVersion]
 
 
-def read_run_models(store: Store, run_id: str) -> list[RunModel]:
+def read_run_models(library: Library, run_id: str) -> list[RunModel]:
     """Read the models of a run.
 
     Raises:
         RunNotFoundError: There is no such run.
     """
-    versions, notes, files = versions_of_run(store, run_id), store.notes(run_id), store.artifacts(run_id)
-    own = [_own(run_id, row, notes, files, versions) for row in store.models(run_id)]
+    with library.reading() as store:
+        versions, notes, files = versions_of_run(store, run_id), store.notes(run_id), store.artifacts(run_id)
+        own = [_own(run_id, row, notes, files, versions) for row in store.models(run_id)]
+        logged = _logged(store, run_id)
+    texts = [_mlmodel(library, owner, found) for _, owner, found in logged]
+    return own + [
+        _of_client(run_id, model, found, text, versions) for (model, _, found), text in zip(logged, texts, strict=True)
+    ]
+
+
+def find_model_file(library: Library, run_id: str, model_id: str, wanted: str) -> tuple[str, ArtifactRow]:
+    """Find a file of a model that an MLflow client logged in a run, by ids; return its folder too.
+
+    Raises:
+        HTTPException: The run has no such model, or the model no such file.
+    """
+    with library.reading() as store:
+        logged = _logged(store, run_id)
+    for model, owner, files in logged:
+        for file in files:
+            if model.uid == model_id and file_id(file.path) == wanted:
+                return owner.folder, file
+    raise HTTPException(404)
+
+
+def _logged(store: Store, run_id: str) -> list[tuple[LoggedModel, Owner, list[ArtifactRow]]]:
     with store.reading() as connection:
         here = (logged_model.c.run_uid == run_id, logged_model.c.deleted_at.is_(None))
-        logged = read_models(connection, SELECT_MODELS.where(*here).order_by(logged_model.c.created))
-        owners = [Owner("model", model.id, model.uid, model.experiment_id) for model in logged]
-        listed = [list_files(connection, owner) for owner in owners]
-    return own + [_of_client(model, found, versions) for model, found in zip(logged, listed, strict=True)]
+        models = read_models(connection, SELECT_MODELS.where(*here).order_by(logged_model.c.created))
+        owners = [Owner("model", model.id, model.uid, model.experiment_id) for model in models]
+        return [(model, owner, list_files(connection, owner)) for model, owner in zip(models, owners, strict=True)]
+
+
+def _mlmodel(library: Library, owner: Owner, files: Sequence[ArtifactRow]) -> str:
+    """Read the `MLmodel` file of a model; an empty text where this server has none."""
+    found = next((file for file in files if file.path == MLMODEL), None)
+    try:
+        content = read_artifact(library, owner.folder, found, MLMODEL_BYTES) if found else b""
+    except (Refused, StoreUnavailableError):  # the page shows what the store knows
+        return ""
+    return content.decode("utf-8", "replace")
 
 
 def count_models(store: Store, run_id: str) -> int:
@@ -119,7 +160,9 @@ def _own(
         signature=signature_parts(row.signature),
         facts=[],
         files=[
-            ModelFile(file.path.removeprefix(folder), file.size, file.sha256, file_id(file.path))
+            ModelFile(
+                file.path.removeprefix(folder), file.size, file.sha256, f"/runs/{run_id}/files/{file_id(file.path)}"
+            )
             for file in files
             if file.path.startswith(folder)
         ],
@@ -131,7 +174,10 @@ def _own(
     )
 
 
-def _of_client(model: LoggedModel, files: Sequence[ArtifactRow], versions: Sequence[ModelVersion]) -> RunModel:
+def _of_client(
+    run_id: str, model: LoggedModel, files: Sequence[ArtifactRow], mlmodel: str, versions: Sequence[ModelVersion]
+) -> RunModel:
+    flavors, signature = read_flavors(mlmodel), read_signature(mlmodel)
     metrics = {metric.key: metric.value for metric in model.metrics}
     status = [] if model.status == "LOGGED_MODEL_READY" else [("status", model.status_message or model.status)]
     place = [("files at", model.artifact_uri)] if model.artifact_uri else []
@@ -139,18 +185,30 @@ def _of_client(model: LoggedModel, files: Sequence[ArtifactRow], versions: Seque
         title=model.name or model.uid,
         reference=model.uid,
         model_id=model.uid,
-        kinds=[model.kind] if model.kind else [],
+        kinds=flavors or ([model.kind] if model.kind else []),
         size=sum(file.size for file in files),
         format=CLIENT,
         trust=True,
-        signature=[],
+        signature=signature_parts(signature),
         facts=[
             *status,
             *place,
             *((f"param {key}", value) for key, value in model.params.items()),
             *((f"metric {key}", json.dumps(value)) for key, value in metrics.items()),
         ],
-        files=[ModelFile(file.path, file.size, file.sha256, "") for file in files],
-        snippets=[("Load it", mlflow_snippet(model.uid))],
+        files=[
+            ModelFile(
+                file.path,
+                file.size,
+                file.sha256,
+                f"/runs/{run_id}/models/{model.uid}/{file_id(file.path)}",
+                is_download=True,
+            )
+            for file in files
+        ],
+        snippets=[
+            ("Load it", mlflow_snippet(model.uid, flavors)),
+            ("Serve and call it", mlflow_curl_snippet(model.uid, signature)),
+        ],
         versions=[version for version in versions if version.logged_model == model.uid],
     )

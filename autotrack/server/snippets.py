@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autotrack.store.registry.comparison import read_columns
@@ -32,13 +32,27 @@ def python_snippet(uri: str, lasting_uri: str, *, trust: bool) -> str:
     )
 
 
-def mlflow_snippet(uid: str) -> str:
-    """Return Python that loads a model which an MLflow client logged to this server."""
-    return f"import mlflow\n\nmodel = mlflow.pyfunc.load_model({_quote(f'models:/{uid}')})\nmodel.predict(data)\n"
+def mlflow_snippet(uid: str, flavors: Sequence[str]) -> str:
+    """Return Python that loads a model which an MLflow client logged to this server, also as its library's own."""
+    uri = _quote(f"models:/{uid}")
+    own = [name for name in flavors if name.isidentifier() and name != "python_function"][:1]
+    native = "".join(f"\noriginal = mlflow.{name}.load_model({uri})  # as its library knows it\n" for name in own)
+    return f"import mlflow\n\nmodel = mlflow.pyfunc.load_model({uri})\nmodel.predict(data)\n{native}"
 
 
-def curl_snippet(uri: str, signature: dict[str, Any] | None, *, trust: bool) -> str:
+def mlflow_curl_snippet(uid: str, signature: Mapping[str, Any] | None) -> str:
+    """Return commands that serve such a model with MLflow and ask it for a prediction of one row."""
+    return f"mlflow models serve -m models:/{uid} --env-manager local -p 5001\n\n{_ask(signature)}"
+
+
+def curl_snippet(uri: str, signature: Mapping[str, Any] | None, *, trust: bool) -> str:
     """Return commands that serve a model and ask it for a prediction of one row."""
+    serve = f"autotrack models serve {shlex.quote(uri)} --port 5001{' --trust' if trust else ''}"
+    return f"{serve}\n\n{_ask(signature)}"
+
+
+def _ask(signature: Mapping[str, Any] | None) -> str:
+    """Return a request for a prediction of one row."""
     columns = read_columns(signature).get("inputs", [])[:MAX_COLUMNS]
     if columns and all("name" in column and "tensor-spec" not in column for column in columns):
         row = [_EXAMPLES.get(str(column.get("type")), "") for column in columns]
@@ -46,7 +60,6 @@ def curl_snippet(uri: str, signature: dict[str, Any] | None, *, trust: bool) -> 
     else:
         request = {"inputs": [_example_row(columns)]}
     return (
-        f"autotrack models serve {shlex.quote(uri)} --port 5001{' --trust' if trust else ''}\n\n"
         "curl http://127.0.0.1:5001/invocations -H 'content-type: application/json' \\\n"
         f"  -d {shlex.quote(json.dumps(request, ensure_ascii=False))}\n"
     )

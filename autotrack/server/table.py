@@ -11,7 +11,7 @@ from autotrack.highlights import rank_metrics
 from autotrack.records import Param
 from autotrack.server.address import RunsView, read_fields, title, write_field, write_order
 from autotrack.server.templating import ago, cell, moment
-from autotrack.store.browsing import KeyCount, count_children, count_keys, read_cells, read_data_names
+from autotrack.store.browsing import KeyCount, count_children, count_keys, metric_keys, read_cells, read_data_names
 from autotrack.store.filters import parse_order
 from autotrack.store.filters.fields import type_of
 from autotrack.store.filters.syntax import Field, Ordering
@@ -101,7 +101,7 @@ def read_table(store: Store, view: RunsView) -> Table:
     below = {} if view.deleted else count_children(store, [run.id for run in found])
     runs = list(_with_children(store, found, view, below))
     ids = [run.id for run, _ in runs]
-    fields = read_fields(view.columns) or default_fields(store, ids, all_experiments=not view.experiment)
+    fields = read_fields(view.columns) or _usual_fields(store, [run for run, _ in runs], view)
     cells = read_cells(store, ids, fields)
     data = read_data_names(store, ids) if not view.columns else {}
     rows = [
@@ -116,6 +116,15 @@ def read_table(store: Store, view: RunsView) -> Table:
     ]
     columns = [_column(field, view, column.values()) for field, column in zip(fields, cells, strict=True)]
     return Table(columns, rows, fields, _spark(store, ids, fields), bool(data), store.count(view.condition, **where))
+
+
+def _usual_fields(store: Store, runs: Sequence[RunRow], view: RunsView) -> list[Field]:
+    """Choose the columns of some runs, among them the score of child runs, which their parents need not have."""
+    fields = default_fields(store, [run.id for run in runs], all_experiments=not view.experiment)
+    below = [run.id for run in runs if run.parent_id]
+    score = [Field("metric", key) for key in rank_metrics([metric_keys(store, below)])[:1]] if below else []
+    at = next(at for at, field in enumerate(fields) if field.kind in {"param", "tag"} or field == DURATION)
+    return [*fields[:at], *(field for field in score if field not in fields), *fields[at:]]
 
 
 def default_fields(store: Store, run_ids: Sequence[str], *, all_experiments: bool) -> list[Field]:

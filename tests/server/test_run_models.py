@@ -14,8 +14,12 @@ from ui_server import Client, client, serve
 
 import autotrack
 import autotrack.models
+from autotrack.place import find_place
 from autotrack.server.launch import Server
+from autotrack.server.library import Library
+from autotrack.server.mlmodel_text import read_signature
 from autotrack.server.run_models import NATIVE, format_of, read_run_models
+from autotrack.settings import resolve
 from autotrack.store import Store
 from autotrack.store.registry.reading import find_version
 from autotrack.store.rows import NoteRow
@@ -61,37 +65,113 @@ def run_id(home: Path) -> str:
 
 
 @pytest.fixture(scope="module")
+def library(home: Path) -> Iterator[Library]:
+    library = Library(find_place(resolve(to=[str(home)]).settings))
+    yield library
+    library.close()
+
+
+MLMODEL = """\
+"flavors":
+  python_function:
+    loader_module: mlflow.pytorch
+  pytorch:
+    code: null
+mlflow_version: 3.17.2
+signature:
+  inputs: '[{"type": "double", "name": "width of the <b>widest</b> leaf", "required":
+    true}, {"type": "long", "name": "it''s", "required": false}]'
+  outputs: "[{\\"type\\": \\"tensor\\", \\"tensor-spec\\": {\\"dtype\\": \\"float64\\", \\"shape\\"\\
+    : [-1]}}]"
+  params: null
+"""
+
+
+@pytest.fixture(scope="module")
 def logged(home: Path, run_id: str) -> str:
     """Note a model as MLflow's protocol does; return its id."""
     with Store.open(home) as store, store.writing() as connection:
         new = NewModel(experiment_id=1, name="net <b>", kind="pytorch", run_uid=run_id, artifact_location=None)
         model = create_model(connection, new, "LOGGED_MODEL_READY")
-        add_file(connection, model_owner(connection, model.uid), "MLmodel", 1_234, "ab" * 32)
+        add_file(connection, model_owner(connection, model.uid), "MLmodel", len(MLMODEL), "ab" * 32)
         log_metrics(connection, [(model.uid, ModelMetric(key="acc", value=0.5, time=1, step=0, run_uid=run_id))])
+    folder = home / "artifacts" / "models" / model.uid
+    folder.mkdir(parents=True)
+    (folder / "MLmodel").write_text(MLMODEL)
     return model.uid
 
 
-def test_each_model_says_what_it_is_and_how_to_load_it(home: Path, client: Client, run_id: str, logged: str) -> None:
+def test_each_model_says_what_it_is_and_how_to_load_it(
+    home: Path, library: Library, client: Client, run_id: str, logged: str
+) -> None:
     with Store.open(home, create=False) as store:
-        models = {model.title: model for model in read_run_models(store, run_id)}
         hashes = [file.sha256 for file in store.artifacts(run_id) if file.path.startswith("model/")]
+    models = {model.title: model for model in read_run_models(library, run_id)}
     own, by_hand, of_client = (models[title] for title in ("model", "by hand", "net <b>"))
     page = html.unescape(client.get(f"/runs/{run_id}/data").text)
     assert (own.trust, "trust=True" in own.snippets[0][1]) == (True, True)
     assert own.format.startswith("pickle, because")
     assert hashes
     assert all(digest in page for digest in hashes if digest)
-    assert (of_client.model_id, of_client.size, of_client.kinds) == (logged, 1_234, ["pytorch"])
+    assert (of_client.model_id, of_client.size, of_client.kinds) == (
+        logged,
+        len(MLMODEL),
+        ["pytorch", "python_function"],
+    )
+    assert of_client.signature == [
+        ("inputs", [("width of the <b>widest</b> leaf", "double"), ("it's", "long?")]),
+        ("outputs", [("0", "float64 (-1)")]),
+    ]
     assert ("metric acc", "0.5") in of_client.facts
     assert f'mlflow.pyfunc.load_model("models:/{logged}")' in page
+    assert f'mlflow.pytorch.load_model("models:/{logged}")' in page
+    assert f"mlflow models serve -m models:/{logged}" in page
     assert by_hand.signature
     assert "<b>net <b></b>" not in client.get(f"/runs/{run_id}/data").text
 
 
-def test_the_code_on_the_page_loads_the_model(home: Path, run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_a_clients_model_are_downloads(
+    home: Path, library: Library, client: Client, run_id: str, logged: str
+) -> None:
+    [file] = next(model.files for model in read_run_models(library, run_id) if model.model_id == logged)
+    answer = client.get(file.link)
+    assert (answer.status, answer.text) == (200, MLMODEL)
+    assert answer.headers["content-disposition"] == 'attachment; filename="MLmodel"'
+    assert answer.headers["content-type"] == "application/octet-stream"
+    other = f"m-{'0' * 32}"
+    for link in (file.link.replace(logged, other), file.link[:-1] + "g", file.link.replace(run_id, "0" * 32)):
+        assert client.get(link).status == 404
+    secret = home / "artifacts" / "secret"
+    secret.write_text("secret")
+    place = home / "artifacts" / "models" / logged / "MLmodel"
+    place.unlink()
+    place.symlink_to(secret)
+    assert client.get(file.link).status == 503
+    assert client.get(f"/runs/{run_id}/data").status == 200
+    place.unlink()
+    place.write_text(MLMODEL)
+
+
+def test_mlmodel_files_of_mlflow_are_read_as_yaml_reads_them() -> None:
+    yaml = pytest.importorskip("yaml")
+    names = ["x", "größe", 'it\'s "quoted" ' * 9, "back\\slash", "two  spaces", "a: b # c", "tab\there"]
+    for name in names:
+        for plain in (True, False):
+            inputs = json.dumps([{"name": name, "type": "double"}], ensure_ascii=plain)
+            for unicode_too in (True, False):
+                text = yaml.safe_dump({"flavors": {"a": 1}, "signature": {"inputs": inputs}}, allow_unicode=unicode_too)
+                found = read_signature(text)
+                assert found is not None, text
+                assert json.loads(found["inputs"]) == json.loads(inputs), text
+    for broken in ("", "signature:", "signature:\n  inputs: '[", 'signature:\n  inputs: "\\q"\n', "signature: null\n"):
+        assert not (read_signature(broken) or {}).get("inputs")
+
+
+def test_the_code_on_the_page_loads_the_model(
+    library: Library, home: Path, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AUTOTRACK_STORE", str(home))
-    with Store.open(home, create=False) as store:
-        models = [model for model in read_run_models(store, run_id) if model.title in {"model", "by hand"}]
+    models = [model for model in read_run_models(library, run_id) if model.title in {"model", "by hand"}]
     assert len(models) == 2
     for model in models:
         names: dict[str, object] = {"data": [[0.1, 0.2, 0.3]]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 MAX_SERIES = 60
 MAX_POINTS = 20_000
 MAX_SPARKS = 500
-MAX_NANS = 100
-NAN_SEARCH = 200_000
+MAX_MARKS = 100
+MARK_SEARCH = 200_000
 SPARK_POINTS = 48
 _INT64 = 2**63 - 1
 
@@ -38,7 +39,7 @@ def read_points(request: Request) -> Response:
     if "from" in params or "to" in params:
         steps = (_whole(params.get("from"), -_INT64), _whole(params.get("to"), _INT64))
     with library_of(request).reading() as store:
-        series = [_series(store, run, key, count, steps) for run in runs for key in keys]
+        series = [series_of(store, run, key, count, steps) for run in runs for key in keys]
     return Json({"series": [one for one in series if one is not None]})
 
 
@@ -51,7 +52,18 @@ def read_sparks(request: Request) -> Response:
     return Json({run: points.values.tolist() for run, points in found.items() if len(points.steps) > 1})
 
 
-def _series(store: Store, run: str, key: str, count: int, steps: tuple[int, int] | None) -> dict[str, Any] | None:
+def series_of(
+    store: Store, run: str, key: str, count: int, steps: tuple[int, int] | None = None
+) -> dict[str, Any] | None:
+    """Return what a chart draws of a series; None where the run has no such metric.
+
+    Args:
+        store: Where it is.
+        run: The id of the run.
+        key: Of the metric.
+        count: How many points at most.
+        steps: The first and the last step wanted.
+    """
     summary = store.metric_summary(run, key)
     if summary is None:
         return None
@@ -60,20 +72,25 @@ def _series(store: Store, run: str, key: str, count: int, steps: tuple[int, int]
         "run": run,
         "key": key,
         "total": summary.count,
-        "nans": _nan_steps(store, run, key, summary),
+        **_marked_steps(store, run, key, summary),
         "steps": points.steps.tolist(),
         "values": points.values.tolist(),
         "times": np.round(points.times / 1e9, 3).tolist(),
     }
 
 
-def _nan_steps(store: Store, run: str, key: str, summary: MetricSummary) -> list[int]:
-    """Return steps at which a series was no number, for their marks; drawings of long series leave such points out."""
-    if not summary.nans or summary.count > NAN_SEARCH:
-        return []
+def _marked_steps(store: Store, run: str, key: str, summary: MetricSummary) -> dict[str, list[int]]:
+    """Return steps at which a series was no number, or infinite: a line has no place for these, so they get marks."""
+    strange = summary.nans or summary.max == math.inf or summary.min == -math.inf
+    if not strange or summary.count > MARK_SEARCH:
+        return {"nans": [], "highs": [], "lows": []}
     points = store.metric_history(run, key)
-    steps = points.steps[np.isnan(points.values)]
-    chosen: list[int] = steps[:: max(len(steps) // MAX_NANS, 1)].tolist()
+    found = {"nans": np.isnan(points.values), "highs": np.isposinf(points.values), "lows": np.isneginf(points.values)}
+    return {name: _some(points.steps[here]) for name, here in found.items()}
+
+
+def _some(steps: Any) -> list[int]:
+    chosen: list[int] = steps[:: max(len(steps) // MAX_MARKS, 1)].tolist()
     return chosen
 
 

@@ -26,6 +26,7 @@ from autotrack.server.csv_table import parse_csv
 from autotrack.server.headers import SANDBOX
 from autotrack.server.pages.frame import run_page
 from autotrack.server.replies import Refused
+from autotrack.server.run_models import find_model_file
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -52,6 +53,15 @@ def send_file(request: Request) -> Response:
     headers = {"content-disposition": "inline" if inline else _attachment(artifact.path)}
     headers["content-security-policy"] = SANDBOX
     return StreamingResponse(blocks(file), media_type=inline or "application/octet-stream", headers=headers)
+
+
+def send_model_file(request: Request) -> Response:
+    """Send a file of a model that an MLflow client logged in a run, as a download."""
+    library, params = library_of(request), request.path_params
+    folder, file = find_model_file(library, run_id_of(request), params["model_id"], params["file_id"])
+    headers = {"content-disposition": _attachment(file.path), "content-security-policy": SANDBOX}
+    content = open_artifact(library, folder, file)
+    return StreamingResponse(blocks(content), media_type="application/octet-stream", headers=headers)
 
 
 def frame_file(request: Request) -> Response:

@@ -51,6 +51,7 @@ def overview(store: Store, run_id: str) -> dict[str, Any]:
     head = read_head(store, run_id)
     ranked = rank_metrics([head.summaries])
     tags = head.run.tags
+    children = store.children(run_id)[:MAX_CHILDREN]
     pictures = [file.path for file in store.artifacts(run_id) if suffix_of(file.path) in IMAGES]
     return {
         "leading": [(key, head.summaries[key]) for key in ranked[:LEADING]],
@@ -59,7 +60,8 @@ def overview(store: Store, run_id: str) -> dict[str, Any]:
         "tags": sorted((key, value) for key, value in tags.items() if not _CONTEXT_TAGS.match(key)),
         "description": tags.get(DESCRIPTION, ""),
         "notes": store.notes(run_id),
-        "children": store.children(run_id)[:MAX_CHILDREN],
+        "children": children,
+        "child_score": next(iter(rank_metrics([child.metrics for child in children])), ""),
         "overhead": head.summaries.get(OVERHEAD),
         "charts": _leading_charts(head.summaries),
         "datasets": store.datasets(run_id),
@@ -175,10 +177,10 @@ def _candidate_rank(name: str) -> int:
 
 def show_data(request: Request) -> Response:
     """Show the data that went in, and the models that came out."""
-    run_id = run_id_of(request)
-    with library_of(request).reading() as store:
-        datasets, models = store.datasets(run_id), read_run_models(store, run_id)
-    return run_page(request, "data.html", "data", datasets=datasets, models=models)
+    library, run_id = library_of(request), run_id_of(request)
+    with library.reading() as store:
+        datasets = store.datasets(run_id)
+    return run_page(request, "data.html", "data", datasets=datasets, models=read_run_models(library, run_id))
 
 
 def show_code(request: Request) -> Response:

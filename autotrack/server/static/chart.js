@@ -4,12 +4,13 @@ import { saveChart } from "./picture.js";
 import { extent, padded, scale, tickText, ticks } from "./scales.js";
 
 const MARGIN = { left: 52, right: 10, top: 6, bottom: 34 };
+const MARK = 7;
 const charts = new Set();
 
 // Options: title, note, xTitle, yTitle, xLog, yLog, xRange, yRange, xText(value), tall, wide, nearest (point, not x),
 // link (charts with the same link share cursor and zoom), onZoom(range or null), menu (elements beside the title).
-// Series: name, color (number or css), x, y, style ("line", "ghost", "dashed", "points", "bars"), nans (x of values
-// that are no number), hidden.
+// Series: name, color (number or css), x, y, style ("line", "ghost", "dashed", "points", "bars"), nans, highs and lows
+// (x of values that are no number, infinite or minus infinite), hidden.
 export class Chart {
   constructor(host, options) {
     this.options = options;
@@ -160,10 +161,12 @@ export class Chart {
     else drawLine(context, one, x, y);
     context.setLineDash([]);
     context.globalAlpha = 1;
-    if (one.nans?.length) {
-      context.fillStyle = color("--bad");
-      for (const value of one.nans) triangle(context, x(value), height - MARGIN.bottom);
-    }
+    const floor = height - MARGIN.bottom;
+    context.fillStyle = color("--bad");
+    for (const value of one.nans ?? []) triangle(context, x(value), floor, -1);
+    context.fillStyle = color("--warn");
+    for (const value of one.highs ?? []) triangle(context, x(value), MARGIN.top + MARK, -1);
+    for (const value of one.lows ?? []) triangle(context, x(value), floor - MARK, 1);
   }
 
   drawBars(context, one) {
@@ -330,11 +333,12 @@ function drawLine(context, one, x, y) {
   }
 }
 
-function triangle(context, x, bottom) {
+// From its base to its tip, which stands above for -1 and below for 1.
+function triangle(context, x, base, down) {
   context.beginPath();
-  context.moveTo(x, bottom - 7);
-  context.lineTo(x - 4, bottom);
-  context.lineTo(x + 4, bottom);
+  context.moveTo(x, base + down * MARK);
+  context.lineTo(x - 4, base);
+  context.lineTo(x + 4, base);
   context.fill();
 }
 

@@ -89,10 +89,10 @@ class Panel {
   lines(one, number) {
     const { x, values } = this.points(one);
     const name = this.names[one.run] ?? (this.runs.length > 1 ? one.run.slice(0, 8) : "");
-    const nans = this.view.axis === "step" ? one.nans : [];
-    const plain = { name, color: number, x, y: values, raw: values, style: "line", nans };
-    if (!this.view.smoothing) return [plain];
-    return [{ ...plain, style: "ghost", nans: [] }, { ...plain, y: smooth(values, this.view.smoothing) }];
+    const marks = this.view.axis === "step" ? { nans: one.nans, highs: one.highs, lows: one.lows } : {};
+    const plain = { name, color: number, x, y: values, raw: values, style: "line" };
+    if (!this.view.smoothing) return [{ ...plain, ...marks }];
+    return [{ ...plain, style: "ghost" }, { ...plain, ...marks, y: smooth(values, this.view.smoothing) }];
   }
 
   // Along another metric each point stands where that metric was at the nearest step; without it there is nothing to
@@ -114,7 +114,8 @@ function note(series, zoomed) {
   const shown = series.reduce((sum, one) => sum + one.steps.length, 0);
   const total = series.reduce((sum, one) => sum + one.total, 0);
   const last = series.length === 1 && !zoomed ? format(series[0].values[series[0].values.length - 1]) : "";
-  return [shown < total ? `${shown.toLocaleString("en-US")} of ${total.toLocaleString("en-US")} points` : "", last].filter(Boolean).join(" · ");
+  const strange = [["nans", "▲ NaN"], ["highs", "▲ ∞"], ["lows", "▼ −∞"]].filter(([name]) => series.some((one) => one[name]?.length)).map(([, text]) => text);
+  return [...strange, shown < total ? `${shown.toLocaleString("en-US")} of ${total.toLocaleString("en-US")} points` : "", last].filter(Boolean).join(" · ");
 }
 
 // Exponential moving average without bias to the first value, as TensorBoard has it; NaN is passed over.
