@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 
 from autotrack import names
+from autotrack.candidates import Candidate, candidate_name, log_candidates
 from autotrack.capture.arguments import plain
-from autotrack.records import FAILED, FINISHED
 from autotrack.run import Run
 
-MAX_NAME_LENGTH = 100
 _SPLIT = re.compile(r"split(\d+)_((?:test|train)_.+)")
 
 
@@ -35,15 +34,15 @@ def log_search(run: Run, search: Any, max_children: int) -> None:
         return
     _log_best(run, search)
     _log_halving(run, search)
-    table = dict(results)
-    run.defer("writing the candidates", lambda: run.log_table(table, names.CV_RESULTS))
     order = _each_once(results, best_first(search, results))
-    shown = order[:max_children]
-    for candidate in shown:
-        _log_child(run, search, results, candidate)
-    if len(order) > len(shown):
-        message = f"{len(shown)} of {len(order)} candidates have a run of their own; all are in {names.CV_RESULTS}"
-        run.note("search.children", message)
+    log_candidates(
+        run,
+        (_candidate(search, results, at) for at in order),
+        dict(results),
+        count=len(order),
+        max_children=max_children,
+        tags={names.AUTOLOGGING: "sklearn", names.ESTIMATOR_NAME: type(search.estimator).__name__},
+    )
 
 
 def _log_best(run: Run, search: Any) -> None:
@@ -94,33 +93,18 @@ def _rank_column(search: Any, results: Mapping[str, Any]) -> str:
     return next((name for name in results if name.startswith("rank_test_")), wanted)
 
 
-def _log_child(run: Run, search: Any, results: Mapping[str, Any], candidate: int) -> None:
-    params = results["params"][candidate]
-    scores = dict(_scores(results, candidate))
-    child = Run(
-        candidate_name(params),
-        experiment=run.experiment,
-        parent_id=run.id,
-        source=run.source,
-        tags={names.AUTOLOGGING: "sklearn", names.ESTIMATOR_NAME: type(search.estimator).__name__},
-    )
-    child.log_params({name: plain(value) for name, value in {**_base_params(search), **params}.items()})
-    child.log_metrics(scores)
-    for step, split in enumerate(_splits(results, candidate)):
-        child.log_metrics(split, step)
+def _candidate(search: Any, results: Mapping[str, Any], at: int) -> Candidate:
+    params = results["params"][at]
+    scores = dict(_scores(results, at))
     means = [value for name, value in scores.items() if name.startswith("mean_test_")]
     failed = bool(means) and all(np.isnan(value) for value in means)
-    child.end(FAILED if failed else FINISHED, "every fit of this candidate failed" if failed else None)
-
-
-def candidate_name(params: Mapping[str, Any]) -> str:
-    """Return a candidate's parameters as the name of its run."""
-    text = ", ".join(f"{name.rpartition('__')[2]}={_short(value)}" for name, value in params.items())
-    return text if len(text) <= MAX_NAME_LENGTH else f"{text[: MAX_NAME_LENGTH - 1]}…"
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(plain(value))
+    return Candidate(
+        name=candidate_name((name.rpartition("__")[2], value) for name, value in params.items()),
+        params={**_base_params(search), **params},
+        scores=scores,
+        folds=_splits(results, at),
+        error="every fit of this candidate failed" if failed else None,
+    )
 
 
 def _base_params(search: Any) -> dict[str, Any]:
