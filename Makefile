@@ -54,14 +54,14 @@ compat: $(VENV)/.dev-installed ## Run the integrations with the oldest and newes
 docs: $(VENV)/.dev-installed ## Write the pages that follow from the code
 	$(BIN)/python docs/generate.py
 
-bench: $(VENV)/.dev-installed ## Measure autotrack beside its peers
+bench: $(VENV)/.dev-installed $(VENV)-peers/.installed ## Measure autotrack beside its peers
 	$(BIN)/python benchmarks/run.py
 
 soak: $(VENV)/.dev-installed ## Track many thousand fits; look for leaks and lost records
 	$(BIN)/python benchmarks/soak.py
 
 clean: ## Remove what these commands made, but not recorded runs
-	rm -rf $(VENV) .nox build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage
+	rm -rf $(VENV) $(VENV)-peers .nox build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage
 	find autotrack integrations tests examples benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Debian's python3 makes no venv without the package python3-venv, but its pip can fill one that has no pip.
@@ -69,6 +69,12 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV) || { \
 	  $(PYTHON) -m venv --clear --without-pip $(VENV) && \
 	  $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
+
+# Peers whose dependencies forbid the versions that ours need are measured in an environment of their own.
+$(VENV)-peers/.installed:
+	$(PYTHON) -m venv $(VENV)-peers
+	$(VENV)-peers/bin/python -m pip install --quiet --disable-pip-version-check 'aim>=3.29' 'dvclive>=3.49'
+	@touch $@
 
 $(VENV)/.demo-installed: pyproject.toml Makefile | $(BIN)/python
 	$(PIP) --editable '.[sklearn,pandas]'

@@ -1,102 +1,59 @@
-"""One tracker, measured in a process of its own: what its start, a log call and a point cost.
+"""One tracker, measured in a process of its own: what its start, a log call, a point and a short run cost.
 
-    python benchmarks/peers.py autotrack --points 2000
+    python benchmarks/peers.py autotrack --points 2000 --runs 50
 
-Prints one line of JSON: `ready_ms` from before its import to the end of the first log call, `p50_us` and `p99_us` of a
-call with one number, `points_per_s` until all is durable (the tracker says that it is done), and `bytes_per_point` on
-disk. `benchmarks/run.py` starts these processes in turn.
+Prints one line of JSON: `ready_ms` from before its import to the end of the first log call, `import_mb` of memory by
+then, `p50_us` and `p99_us` of a call with one number, `points_per_s` until all is durable (the tracker says that it is
+done), `bytes_per_point` on disk, and `runs_per_s` for runs of five parameters and ten numbers, durable too.
+`benchmarks/run.py` starts these processes in turn.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
+import resource
 import statistics
-import struct
+import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+
+from trackers import TRACKERS, Tracker
+
+PARAMS = {f"param_{number}": number / 7 for number in range(5)}
+NUMBERS_OF_A_SHORT_RUN = 10
 
 
-class Session(NamedTuple):
-    """What is measured of a tracker: a call that logs one number, and one that returns when all is durable."""
-
-    log: Callable[[float, int], object]
-    finish: Callable[[], object]
-
-
-def bare_append() -> Session:
-    """The physical reference: 45 bytes appended to a file, as many as a point takes in our journal."""
-    fd = os.open("points", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    return Session(lambda value, step: os.write(fd, struct.pack("<dq", value, step) + b"x" * 29), lambda: os.close(fd))
-
-
-def autotrack() -> Session:
-    """This project, into its embedded store."""
-    import autotrack
-
-    autotrack.enable(log_system_metrics=False, quiet=True)
-    run = autotrack.start_run()
-    return Session(
-        lambda value, step: run.log_metric("loss", value, step), lambda: (autotrack.end_run(), autotrack.disable())
-    )
-
-
-def mlflow() -> Session:
-    """MLflow into SQLite, its default store."""
-    import mlflow
-
-    mlflow.set_tracking_uri("sqlite:///mlflow.db")
-    mlflow.start_run()
-    return Session(lambda value, step: mlflow.log_metric("loss", value, step), mlflow.end_run)
-
-
-def wandb() -> Session:
-    """Weights & Biases, offline."""
-    import wandb
-
-    run = wandb.init(mode="offline", dir=".", settings=wandb.Settings(silent=True))
-    return Session(lambda value, step: run.log({"loss": value}, step=step), run.finish)
-
-
-def tensorboard() -> Session:
-    """TensorBoard's event files, by the writer without torch and TensorFlow."""
-    from tensorboardX import SummaryWriter  # type: ignore[import-untyped]
-
-    writer = SummaryWriter("events")
-    return Session(lambda value, step: writer.add_scalar("loss", value, step), writer.close)
-
-
-TRACKERS: dict[str, Callable[[], Session]] = {
-    "bare append": bare_append,
-    "autotrack": autotrack,
-    "TensorBoard": tensorboard,
-    "W&B offline": wandb,
-    "MLflow SQLite": mlflow,
-}
-PACKAGES = {"autotrack": "autotrack", "TensorBoard": "tensorboardX", "W&B offline": "wandb", "MLflow SQLite": "mlflow"}
-
-
-def measure(tracker: str, points: int) -> dict[str, float]:
+def measure(name: str, points: int, runs: int) -> dict[str, float]:
     """Return the figures of one tracker."""
+    before = memory_mb()
     started = time.perf_counter()
-    session = TRACKERS[tracker]()
-    session.log(0.0, 0)  # it opens files and starts threads
-    ready = time.perf_counter() - started
+    tracker = TRACKERS[name]()
+    tracker.start("points", PARAMS)
+    tracker.log(0.0, 0)  # it opens files and starts threads
+    found = {"ready_ms": (time.perf_counter() - started) * 1e3, "import_mb": memory_mb() - before}
+    found |= many_points(tracker, points)
+    found["runs_per_s"] = many_runs(TRACKERS[name], runs)
+    return found
+
+
+def many_points(tracker: Tracker, points: int) -> dict[str, float]:
+    """Log point by point into the run that is open, and end it."""
     began = time.perf_counter()
     calls = []
     for step in range(1, points + 1):
         started = time.perf_counter()
-        session.log(1.0 / step, step)
+        tracker.log(1.0 / step, step)
         calls.append(time.perf_counter() - started)
-    session.finish()
+    tracker.end()
+    tracker.finish()
     seconds = time.perf_counter() - began
+    check(tracker, points + 1)
     size = sum(path.stat().st_size for path in Path().rglob("*") if path.is_file())
     return {
-        "ready_ms": ready * 1e3,
         "p50_us": statistics.median(calls) * 1e6,
         "p99_us": statistics.quantiles(calls, n=100)[98] * 1e6,
         "points_per_s": points / seconds,
@@ -104,16 +61,48 @@ def measure(tracker: str, points: int) -> dict[str, float]:
     }
 
 
+def check(tracker: Tracker, points: int) -> None:
+    """See that everything is there.
+
+    Raises:
+        SystemExit: It is not.
+    """
+    found = tracker.count()
+    if found is not None and found != points:
+        sys.exit(f"{type(tracker).__name__}: {found:,} of {points:,} points can be read")
+
+
+def many_runs(kind: type[Tracker], runs: int) -> float:
+    """Return how many short runs a second are begun, filled, ended and durable."""
+    began = time.perf_counter()
+    tracker = kind()
+    for number in range(runs):
+        tracker.start(f"run-{number}", PARAMS)
+        for step in range(NUMBERS_OF_A_SHORT_RUN):
+            tracker.log(1.0 / (step + 1), step)
+        tracker.end()
+    tracker.finish()
+    return runs / (time.perf_counter() - began)
+
+
+def memory_mb() -> float:
+    """Return the most memory that this process has had, in megabytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def main() -> None:
     """Measure in an empty directory and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tracker", choices=TRACKERS)
     parser.add_argument("--points", type=int, default=2_000)
+    parser.add_argument("--runs", type=int, default=20)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
         os.chdir(directory)
-        print(json.dumps(measure(options.tracker, options.points)), flush=True)
+        with contextlib.redirect_stdout(sys.stderr):  # some greet their user
+            found = measure(options.tracker, options.points, options.runs)
         os.chdir("/")
+    print(json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":

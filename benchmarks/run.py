@@ -8,6 +8,7 @@ The page says how busy the machine was: figures of a busy one compare within the
 from __future__ import annotations
 
 import argparse
+import ast
 import datetime as dt
 import json
 import math
@@ -16,10 +17,9 @@ import platform
 import statistics
 import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 
-from peers import PACKAGES, TRACKERS
+from trackers import present, python_of, version_of
 
 from autotrack.evaluation.marks import Bars, Chart
 from autotrack.evaluation.svg_chart import to_svg
@@ -27,14 +27,20 @@ from autotrack.evaluation.svg_chart import to_svg
 HERE = Path(__file__).resolve().parent
 COLUMNS = {
     "ready_ms": "from import to the end of the first call, ms",
+    "import_mb": "memory by then, MB",
     "p50_us": "a call, median, µs",
     "p99_us": "a call, 99 %, µs",
     "points_per_s": "points a second until durable",
     "bytes_per_point": "bytes a point",
+    "runs_per_s": "short runs a second until durable",
 }
 SCRIPTS = {
+    "footprint.py": [],
     "log_calls.py": ["--points", "20000"],
-    "store.py": ["--points", "100000", "--runs", "1000"],
+    "together.py": [],
+    "killed.py": [],
+    "store.py": [],
+    "scaling.py": ["--picture", "{docs}/images/scaling.svg"],
     "evaluation.py": [],
     "sklearn_fits.py": ["--rounds", "1", "--fits", "5"],
     "boosting.py": [],
@@ -54,43 +60,38 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=HERE.parent / "docs", help="folder of the page")
     options = parser.parse_args()
     load = [os.getloadavg()[0]]
-    figures = measure(rounds=2 if options.quick else 7, points=500 if options.quick else 5_000)
-    outputs = {} if options.quick else {name: output_of(name, arguments) for name, arguments in SCRIPTS.items()}
-    load.append(os.getloadavg()[0])
     (options.to / "images").mkdir(parents=True, exist_ok=True)
+    figures = measure(rounds=2 if options.quick else 5, points=500 if options.quick else 2_000)
+    outputs = {}
+    for name, arguments in {} if options.quick else SCRIPTS.items():
+        print(name, flush=True)
+        outputs[name] = output_of(name, [argument.format(docs=options.to) for argument in arguments])
+    load.append(os.getloadavg()[0])
     (options.to / "images" / "log_calls.svg").write_text(picture(figures), encoding="utf-8")
     (options.to / "benchmarks.md").write_text(page(figures, outputs, load, quick=options.quick), encoding="utf-8")
 
 
 def measure(*, rounds: int, points: int) -> Figures:
     """Measure all trackers that are installed, each round all of them in turn."""
-    present = [name for name in TRACKERS if name not in PACKAGES or is_installed(PACKAGES[name])]
-    figures: Figures = {name: {column: [] for column in COLUMNS} for name in present}
+    names = present()
+    figures: Figures = {name: {column: [] for column in COLUMNS} for name in names}
     for number in range(rounds):
-        for name in present[number % len(present) :] + present[: number % len(present)]:
+        for name in names[number % len(names) :] + names[: number % len(names)]:
             print(f"round {number + 1} of {rounds}: {name}", flush=True)
-            found = json.loads(output_of("peers.py", [name, "--points", str(points)]).splitlines()[-1])
+            output = output_of("peers.py", [name, "--points", str(points)], python_of(name))
+            found = json.loads(output.splitlines()[-1])
             for column in COLUMNS:
                 figures[name][column].append(found[column])
     return figures
 
 
-def is_installed(package: str) -> bool:
-    """Say whether a distribution is there."""
-    try:
-        metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
-
-
-def output_of(script: str, arguments: list[str]) -> str:
+def output_of(script: str, arguments: list[str], python: str = sys.executable) -> str:
     """Run a benchmark and return what it prints.
 
     Raises:
         SystemExit: It failed.
     """
-    command = [sys.executable, str(HERE / script), *arguments]
+    command = [python, str(HERE / script), *arguments]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "AUTOTRACK_TESTING": "0"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -115,8 +116,16 @@ def page(figures: Figures, outputs: dict[str, str], load: list[float], *, quick:
         "\n![What a log call costs](images/log_calls.svg)\n",
     ]
     for script, output in outputs.items():
-        lines += [f"## `benchmarks/{script}`\n", "```text", output.rstrip(), "```\n"]
+        lines += [f"## `benchmarks/{script}`\n", *first_lines(script), "```text", output.rstrip(), "```\n"]
+    if "scaling.py" in outputs:
+        lines.append("![How cost grows](images/scaling.svg)\n")
     return "\n".join(lines)
+
+
+def first_lines(script: str) -> list[str]:
+    """Return the first paragraph of a benchmark's docstring: what it measures."""
+    doc = ast.get_docstring(ast.parse((HERE / script).read_text(encoding="utf-8"))) or ""
+    return [doc.split("\n\n")[0] + "\n"]
 
 
 def verdict(load: float) -> str:
@@ -128,10 +137,9 @@ def verdict(load: float) -> str:
 
 def row(name: str, figures: Figures) -> str:
     """Return the line of one tracker."""
-    version = metadata.version(PACKAGES[name]) if name in PACKAGES else ""
     ratios = [ours / bare for ours, bare in zip(figures[name]["p50_us"], figures["bare append"]["p50_us"], strict=True)]
     cells = [spread(figures[name][column]) for column in COLUMNS]
-    return f"| {name} | {version} | {' | '.join(cells)} | {spread(ratios)} |"
+    return f"| {name} | {version_of(name)} | {' | '.join(cells)} | {spread(ratios)} |"
 
 
 def spread(values: list[float]) -> str:
