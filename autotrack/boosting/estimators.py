@@ -21,6 +21,7 @@ from autotrack.integration import Call
 from autotrack.models.flavors.base import Flavor
 from autotrack.models.saving import save_model
 from autotrack.models.snapshot import Snapshot
+from autotrack.run import Run
 
 TRAINING_EVALUATION = f"evaluation:{names.TRAINING}"
 
@@ -49,7 +50,7 @@ def observe_estimator(
     library: str,
     data: Callable[[dict[str, Any]], EstimatorData],
     snapshot: Callable[[Any, Path], Snapshot],
-    flavor: Callable[[Snapshot], Flavor],
+    flavor: Callable[[Run, Any], Callable[[Snapshot], Flavor]],
     outputs: Callable[[Any, Any, Any], Any] | None = None,
 ) -> Iterator[None]:
     """Record one fit of an estimator.
@@ -59,7 +60,7 @@ def observe_estimator(
         library: Name of the integration.
         data: Reads the data from the arguments.
         snapshot: Writes the fitted estimator to a path.
-        flavor: Describes what it wrote.
+        flavor: Returns what describes the file, from the run and the fitted estimator.
         outputs: Gives something of the type that the saved model returns, from the estimator, its target and what was
             predicted; by default what `predict` returns.
     """
@@ -89,7 +90,7 @@ def observe_estimator(
             save_model(
                 run,
                 lambda path: snapshot(estimator, path),
-                flavor,
+                flavor(run, estimator),
                 inputs=found.X,
                 outputs=(outputs or _outputs)(estimator, found.y, predicted),
             )

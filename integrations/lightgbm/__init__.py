@@ -15,10 +15,9 @@ from autotrack.integration import Integration, Patcher
 from autotrack.integrations.lightgbm import cross_validation
 from autotrack.integrations.lightgbm.booster import booster_snapshot, describe
 from autotrack.integrations.lightgbm.callback import AutotrackCallback
-from autotrack.integrations.lightgbm.estimators import observe_fit
+from autotrack.integrations.lightgbm.estimators import describe_estimator, observe_fit
 from autotrack.integrations.lightgbm.predicting import watch_predictions
 from autotrack.integrations.lightgbm.training import observe_train
-from autotrack.models.flavors.lightgbm import lightgbm_flavor
 from autotrack.models.saving import save_model
 from autotrack.patching.imports import ImportWatcher
 from autotrack.patching.quiet import is_quiet
@@ -101,4 +100,5 @@ def _finish_distributed(run: Any, estimator: Any, known: dict[str, Any]) -> None
     for step, metrics in rows_of(estimator.evals_result_):
         run.log_metrics(metrics, step)
     describe(run, estimator.booster_, known)
-    save_model(run, lambda path: booster_snapshot(estimator.booster_, path), lightgbm_flavor)
+    flavor = describe_estimator(run, estimator.to_local())
+    save_model(run, lambda path: booster_snapshot(estimator.booster_, path), flavor)

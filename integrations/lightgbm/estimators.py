@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from autotrack.boosting.estimators import EstimatorData, observe_estimator
+from autotrack.boosting.runs import library_class
 from autotrack.boosting.splits import at, from_arrays
+from autotrack.errors import UnsupportedValueError
 from autotrack.integration import Call
 from autotrack.integrations.lightgbm.booster import booster_snapshot
+from autotrack.models.flavors.base import Flavor
 from autotrack.models.flavors.lightgbm import lightgbm_flavor
+from autotrack.models.flavors.lightgbm_estimator import attributes_of, write_estimator
 from autotrack.models.snapshot import Snapshot
+from autotrack.run import Run
 
 
 def observe_fit(call: Call) -> Iterator[None]:
@@ -23,7 +28,7 @@ def observe_fit(call: Call) -> Iterator[None]:
         library="lightgbm",
         data=_data,
         snapshot=_snapshot,
-        flavor=lightgbm_flavor,
+        flavor=describe_estimator,
         outputs=_outputs,
     )
 
@@ -31,6 +36,22 @@ def observe_fit(call: Call) -> Iterator[None]:
 def _snapshot(estimator: Any, path: Path) -> Snapshot:
     """Write the booster: LightGBM's own format has no estimators."""
     return booster_snapshot(estimator.booster_, path)
+
+
+def describe_estimator(run: Run, estimator: Any) -> Callable[[Snapshot], Flavor]:
+    """Return what describes a saved booster, with the estimator that `autotrack.models.load` puts around it again."""
+    kind = library_class(estimator, "lightgbm").rpartition(".")[2]
+    attributes = attributes_of(estimator)
+
+    def flavor(snapshot: Snapshot) -> Flavor:
+        try:
+            around = write_estimator(kind, attributes)
+        except UnsupportedValueError as error:
+            run.note("model.estimator", f"the model is loaded as a Booster, not as {kind}: {error}")
+            return lightgbm_flavor(snapshot)
+        return lightgbm_flavor(snapshot, around)
+
+    return flavor
 
 
 def _outputs(estimator: Any, target: Any, predicted: Any) -> Any:  # noqa: ARG001 - see `observe_estimator`

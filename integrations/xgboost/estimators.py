@@ -18,7 +18,9 @@ from autotrack.models.snapshot import Snapshot, take_native_snapshot
 
 def observe_fit(call: Call) -> Iterator[None]:
     """Record one fit of an estimator."""
-    return observe_estimator(call, library="xgboost", data=_data, snapshot=_snapshot, flavor=xgboost_flavor)
+    return observe_estimator(
+        call, library="xgboost", data=_data, snapshot=_snapshot, flavor=lambda _run, _estimator: xgboost_flavor
+    )
 
 
 def _snapshot(estimator: Any, path: Path) -> Snapshot:
