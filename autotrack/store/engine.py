@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from autotrack.errors import MissingDependencyError, StoreUnavailableError
 from autotrack.store.damage import exclusive, file_identity, is_damage, set_aside
 from autotrack.store.forking import no_fork
+from autotrack.store.hot import HotConnection
 from autotrack.store.location import database_url
 from autotrack.store.migrate import ensure_schema
 from autotrack.store.network_disk import journal_mode
@@ -173,6 +174,8 @@ def _refuse_changes(connection: Any, _: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
+    if isinstance(connection, HotConnection):
+        return  # it has begun
     reading = connection.get_execution_options().get("reading", False)
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 

@@ -104,8 +104,8 @@ def _seal_tail(connection: Connection, run_id: int, key: str, least: int) -> Non
     """Turn a tail into chunks and keep as tail what is less than `least` points."""
     series_of = {"run_id": run_id, "key": key}
     blocks = read_tail(connection, series_of).fetchall()
-    points = join(unpack(block.data) for block in blocks)
-    n, end = len(points.steps), blocks[-1].seq
+    points = join(unpack(data) for _, data in blocks)
+    n, end = len(points.steps), blocks[-1][0]
     kept = n % POINTS_PER_CHUNK if n % POINTS_PER_CHUNK < least else 0
     clear_tail(connection, series_of)
     sealed = take(points, slice(n - kept))

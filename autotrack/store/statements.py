@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Insert, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 
+from autotrack.store.hot import HotConnection, HotRows
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection, CursorResult, Dialect, Table
     from sqlalchemy.sql import ClauseElement
@@ -36,15 +38,19 @@ class HotStatement:
         self._build, self._types = build, types or {}
         self._compiled: dict[str, tuple[str, list[tuple[str, Callable[[Any], Any]]]]] = {}
 
-    def __call__(self, connection: Connection, rows: Row | Sequence[Row]) -> CursorResult[Any]:
-        """Run it for one row or, without a result, for many."""
+    def __call__(self, connection: Connection, rows: Row | Sequence[Row]) -> CursorResult[Any] | HotRows:
+        """Run it for one row or, without a result, for many. Rows that it finds are read by place."""
         dialect = connection.dialect
         if dialect.name not in self._compiled:
             self._compiled[dialect.name] = self._compile(dialect)
         text, convert = self._compiled[dialect.name]
         if convert:
-            many = [rows] if isinstance(rows, dict) else rows
-            rows = [{**row, **{name: change(row[name]) for name, change in convert}} for row in many]
+            if isinstance(rows, dict):
+                rows = {**rows, **{name: change(rows[name]) for name, change in convert}}
+            else:
+                rows = [{**row, **{name: change(row[name]) for name, change in convert}} for row in rows]
+        if isinstance(connection, HotConnection):
+            return connection.run(text, rows)
         return connection.exec_driver_sql(text, rows)
 
     def _compile(self, dialect: Dialect) -> tuple[str, list[tuple[str, Callable[[Any], Any]]]]:

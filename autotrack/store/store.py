@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, and_, delete, func, select, update
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, Table, and_, delete, func, select, up
 from autotrack.store import queries, rows, schema
 from autotrack.store.engine import open_engine, write_transaction
 from autotrack.store.health import find_problems
+from autotrack.store.hot import HotConnection, hot_reading, hot_writing
 
 if TYPE_CHECKING:
     from autotrack.store.chunks import Points
@@ -258,6 +259,14 @@ class Store:
         """Give a connection in a transaction that holds the write lock and is committed at the end."""
         with write_transaction(self._engine) as connection:
             yield connection
+
+    def hot_writing(self) -> AbstractContextManager[HotConnection]:
+        """Give what `writing` gives, for hot statements: these run several times as fast."""
+        return hot_writing(self._engine)
+
+    def hot_reading(self) -> AbstractContextManager[HotConnection]:
+        """Give a connection for hot statements that each see what is committed when they run."""
+        return hot_reading(self._engine)
 
     def within(self, connection: Connection) -> Store:
         """Give the store to functions that begin transactions: theirs are parts of one that has begun."""

@@ -62,6 +62,13 @@ class FileStore(Protocol):
             FilePathError: There cannot be one of this key.
         """
 
+    def put(self, key: str, content: bytes) -> None:
+        """Keep a file that is here as a whole, in the place of what was there.
+
+        Raises:
+            FilePathError: There cannot be one of this key.
+        """
+
     def delete(self, key: str) -> None:
         """Remove a file; one that is not there is gone already."""
 

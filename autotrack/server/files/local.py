@@ -46,6 +46,24 @@ class LocalFiles:
         """Begin a file."""
         return LocalUpload(f"{self._uploads}/{secrets.token_hex(16)}", self._address(key))
 
+    def put(self, key: str, content: bytes) -> None:
+        """Keep a file that is here as a whole.
+
+        A new one is written where it belongs: nobody looks for it before the store knows it, and the second name that
+        an upload goes by until it is complete costs as much as the file.
+        """
+        path = self._address(key)
+        try:
+            target = LocalUpload(path, path)
+        except OSError:  # it is there, or its folder is not, or there can be none: an upload tells these apart
+            target = self.upload(key)
+        try:
+            target.write(content)
+            target.finish()
+        except BaseException:
+            target.abort()
+            raise
+
     def delete(self, key: str) -> None:
         """Remove a file, and the folders that it leaves empty."""
         path = Path(self._address(key))
@@ -94,7 +112,12 @@ class LocalReading:
 
 
 class LocalUpload:
-    """A file on its way, under a name of its own until it is complete."""
+    """A file on its way, under a name of its own until it is complete.
+
+    Args:
+        temporary: Where it is written, in a new file.
+        path: Where it goes.
+    """
 
     def __init__(self, temporary: str, path: str) -> None:
         self._temporary, self._path = temporary, path
@@ -111,6 +134,8 @@ class LocalUpload:
     def finish(self) -> None:
         """Put it in its place."""
         self._close()
+        if self._temporary == self._path:
+            return
         try:
             self._place()
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:

@@ -55,6 +55,10 @@ class ObjectFiles:
         """Begin a file."""
         return ObjectUpload(self._api.open_writer(self._store, checked_path(key), buffer_size=PART_BYTES))
 
+    def put(self, key: str, content: bytes) -> None:
+        """Keep a file that is here as a whole, in one request."""
+        self._api.put(self._store, checked_path(key), content, use_multipart=False)
+
     def delete(self, key: str) -> None:
         """Remove a file."""
         try:

@@ -50,7 +50,7 @@ class Tracking:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a transaction that is committed at the end."""
-        with self._turn, self.store.writing() as connection:
+        with self._turn, self.store.hot_writing() as connection:
             yield connection
 
 

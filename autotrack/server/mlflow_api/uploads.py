@@ -115,13 +115,7 @@ class Stream:
 
 def _take_whole(tracking: Tracking, request: Request, address: str, content: bytes) -> None:
     place = admit_upload(tracking, request, address)
-    target = tracking.files.upload(place.key)
-    try:
-        target.write(content)
-        target.finish()
-    except BaseException:
-        target.abort()
-        raise
+    tracking.files.put(place.key, content)
     note_file(tracking, place, len(content), hashlib.sha256(content).hexdigest())
 
 
@@ -133,7 +127,7 @@ def admit_upload(tracking: Tracking, request: Request, address: str) -> Place:
         ConflictError: It would belong to a run that is deleted.
     """
     caller: Caller = request.scope["autotrack.caller"]
-    with tracking.store.reading() as connection:
+    with tracking.store.hot_reading() as connection:
         place = admit(connection, caller, address, WRITER)
         if not place.path:
             raise ProtocolError("a file needs a path")

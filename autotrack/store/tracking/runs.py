@@ -69,9 +69,10 @@ def find_run(connection: Connection, uid: str, *, active: bool = False, lock: bo
     found = (_FIND_AND_LOCK if lock else _FIND)(connection, {"uid": uid}).first()
     if found is None:
         raise RunNotFoundError(f"no run {uid!r}")
-    if active and found.deleted_at is not None:
+    row, experiment_id, deleted_at = found
+    if active and deleted_at is not None:
         raise ConflictError(f"run {uid} is deleted; restore it before changing it")
-    return RunKey(found.id, found.experiment_id, found.deleted_at is not None)
+    return RunKey(row, experiment_id, deleted_at is not None)
 
 
 def create_run(
