@@ -16,14 +16,16 @@ class FoldTable:
         self._rows: list[tuple[int, Any, Mapping[str, float]]] = []
         self._iterations: dict[Any, int] = {}
 
-    def add(self, fold: Any, metrics: Mapping[str, float]) -> None:
-        """Add the next iteration of a fold.
+    def add(self, fold: Any, metrics: Mapping[str, float], iteration: int | None = None) -> None:
+        """Add an iteration of a fold.
 
         Args:
             fold: What stands for the fold, such as its number.
             metrics: Its metrics.
+            iteration: Counted from 0; by default the one after the last of the fold.
         """
-        iteration = self._iterations.get(fold, 0)
+        if iteration is None:
+            iteration = self._iterations.get(fold, 0)
         self._iterations[fold] = iteration + 1
         self._rows.append((iteration, fold, metrics))
 

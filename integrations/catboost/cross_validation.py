@@ -1,16 +1,18 @@
-"""`catboost.cv` as one run, with mean and deviation of each iteration; CatBoost takes no callbacks here."""
+"""`catboost.cv` as one run: mean and deviation of each iteration, and the folds; CatBoost takes no callbacks here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from autotrack.boosting.cross_validation import log_folds
 from autotrack.boosting.iterations import metric_key
 from autotrack.boosting.nesting import is_users_own
 from autotrack.boosting.parameters import log_given
 from autotrack.boosting.runs import log_data, run_name, tags_of
 from autotrack.integration import Call
 from autotrack.integrations.catboost.data import split_of
+from autotrack.integrations.catboost.folds import FoldFiles, table_of
 from autotrack.run import Run
 
 _LOGGED = (
@@ -41,11 +43,17 @@ def observe_cv(call: Call) -> Iterator[None]:
         data = split_of("training", pool, None)
         if data is not None:
             log_data(run, data.data, data.truth, [])
+        files = FoldFiles(arguments["params"])
         yield
+        folds = files.read()
         result = call.result[0] if isinstance(call.result, tuple) else call.result
         columns = {name: list(result[name]) for name in result}
         _log_columns(run, columns)
         run.defer("writing the results", lambda: run.log_table(columns, RESULTS))
+        if folds:
+            run.defer("reading the folds", lambda: log_folds(run, table_of(folds)))
+        else:
+            run.note("folds.skipped", "CatBoost returns no folds, and wrote no files of them (allow_writing_files)")
 
 
 def _log_columns(run: Run, columns: dict[str, list[Any]]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import catboost
@@ -141,6 +143,34 @@ def test_cv(recorded: Any, arrays: Any) -> None:
     points = [value for _, value in run.metrics["test-Logloss-mean"]]
     assert points == pytest.approx(list(result["test-Logloss-mean"]))
     assert "cv_results.csv" in run.artifacts
+
+
+def folds_of(run: Any) -> list[dict[str, float]]:
+    with (Path(".autotrack/artifacts") / run.id / "cv_folds.csv").open(newline="") as file:
+        return [{key: float(cell) for key, cell in row.items() if cell} for row in csv.DictReader(file)]
+
+
+def test_cv_has_the_folds_that_catboost_writes_down(recorded: Any, arrays: Any) -> None:
+    params = {"loss_function": "Logloss", "custom_metric": "F:beta=2", "iterations": 5, "thread_count": 1}
+    params.update({"logging_level": "Silent", "train_dir": "elsewhere"})
+    pool = catboost.Pool(arrays[0], arrays[1])
+    catboost.cv(pool, params, fold_count=4)  # leaves files of a fourth fold
+    result = catboost.cv(pool, params, fold_count=3, metric_period=2)
+    first, second = recorded.roots
+    assert {row["fold"] for row in folds_of(first)} == {0, 1, 2, 3}
+    rows = folds_of(second)
+    assert {row["fold"] for row in rows} == {0, 1, 2}
+    assert sorted({int(row["iteration"]) for row in rows}) == [int(step) for step in result["iterations"]]
+    for name in ("test-Logloss", "train-Logloss", "test-F:beta=2"):
+        for step, mean in zip(result["iterations"], result[f"{name}-mean"], strict=True):
+            assert np.mean([row[name] for row in rows if row["iteration"] == step]) == pytest.approx(mean)
+
+
+def test_cv_without_files_says_that_the_folds_are_missing(recorded: Any, arrays: Any) -> None:
+    params = {**OPTIONS, "loss_function": "Logloss", "iterations": 2}
+    catboost.cv(catboost.Pool(arrays[0], arrays[1]), params, fold_count=2)
+    assert "cv_folds.csv" not in recorded.only.artifacts
+    assert "wrote no files" in str(recorded.only.notes)
 
 
 def test_nothing_of_ours_is_in_the_model(arrays: Any) -> None:
