@@ -56,9 +56,9 @@ def table_of(texts: Texts) -> FoldTable:
             head, *lines = text.splitlines()
             keys = [metric_key(name, metric) for metric in head.split("\t")[1:]]
             for line in lines:
-                step, *values = line.split("\t")
+                place, *values = line.split("\t")
                 found = {key: float(value) for key, value in zip(keys, values, strict=True) if value}
-                rows.setdefault(int(step), {}).update(found)
+                rows.setdefault(int(place), {}).update(found)
         for step, metrics in rows.items():
             table.add(fold, metrics, step)
     return table
