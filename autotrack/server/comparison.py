@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,6 +14,7 @@ from autotrack.names import ENVIRONMENT
 from autotrack.server.artifacts import read_text
 from autotrack.server.evaluation_view import evaluation_data
 from autotrack.server.pages.frame import chart_keys
+from autotrack.server.pages.listing import LONGEST, Listing, listing_of, matching_names
 from autotrack.server.pages.run import read_environment, read_evaluations
 from autotrack.server.table import COUNTERS
 from autotrack.server.templating import param_text
@@ -58,15 +60,17 @@ class Comparison(msgspec.Struct, frozen=True):
 
     runs: list[RunRow]
     baseline: str
-    params: list[Line]
-    metrics: list[tuple[str, list[Delta]]]
+    params: Listing[Line]
+    metrics: Listing[tuple[str, list[Delta]]]
     context: list[Line]
     packages: list[Line]
     charts: list[str]
     data: dict[str, Any]
 
 
-def compare(store: Store, library: Library, run_ids: Sequence[str], baseline: str) -> Comparison:
+def compare(
+    store: Store, library: Library, run_ids: Sequence[str], baseline: str, *, metric: str = "", param: str = ""
+) -> Comparison:
     """Read a comparison.
 
     Args:
@@ -74,6 +78,8 @@ def compare(store: Store, library: Library, run_ids: Sequence[str], baseline: st
         library: Where the files of the runs are.
         run_ids: In the order of the columns.
         baseline: One of them, else the first one is taken.
+        metric: A part of the names of the metrics to list.
+        param: Likewise of the params.
 
     Raises:
         RunNotFoundError: One of the runs is not there.
@@ -90,8 +96,8 @@ def compare(store: Store, library: Library, run_ids: Sequence[str], baseline: st
     return Comparison(
         runs=runs,
         baseline=base.id if base else "",
-        params=_lines([{key: param_text(param) for key, param in run.params.items()} for run in runs]),
-        metrics=_metrics(runs, base),
+        params=_params(runs, param),
+        metrics=_metrics(runs, base, metric),
         context=_lines([_context(run) for run in runs]),
         packages=_packages(library, few),
         charts=sorted(rank_metrics([keys.keys() - COUNTERS]), key=lambda key: key not in moving)[:MAX_CHARTS],
@@ -105,14 +111,27 @@ def _lines(columns: Sequence[dict[str, str]]) -> list[Line]:
     return [Line(key, values, len(set(values)) > 1) for key, values in found]
 
 
-def _metrics(runs: Sequence[RunRow], base: RunRow | None) -> list[tuple[str, list[Delta]]]:
-    return [
+def _params(runs: Sequence[RunRow], wanted: str) -> Listing[Line]:
+    """Return the params; those that differ are among the first where there is no room for all."""
+    lines = _lines([{key: param_text(param) for key, param in run.params.items()} for run in runs])
+    names = set(matching_names([line.key for line in lines], wanted))
+    found = [line for line in lines if line.key in names]
+    if len(found) > LONGEST:
+        found.sort(key=lambda line: not line.differs)
+    return listing_of(found, len(lines), wanted)
+
+
+def _metrics(runs: Sequence[RunRow], base: RunRow | None, wanted: str) -> Listing[tuple[str, list[Delta]]]:
+    ranked = rank_metrics([run.metrics for run in runs])
+    keys = matching_names(ranked, wanted)
+    rows = [
         (
             key,
             [_delta(run.metrics.get(key), base.metrics.get(key) if base and run is not base else None) for run in runs],
         )
-        for key in rank_metrics([run.metrics for run in runs])
+        for key in keys[:LONGEST]
     ]
+    return Listing(rows, len(ranked), len(keys), wanted)
 
 
 def _delta(value: float | None, base: float | None) -> Delta:
@@ -143,6 +162,10 @@ def _packages(library: Library, runs: Sequence[RunRow]) -> list[Line]:
     return [line for line in _lines(columns) if line.differs]
 
 
+def _told(run: RunRow) -> Iterator[tuple[str, float]]:
+    return ((key, value) for key, value in run.metrics.items() if not is_background(key))
+
+
 def _data(store: Store, runs: Sequence[RunRow]) -> dict[str, Any]:
     """Return what the scripts draw."""
     return {
@@ -150,8 +173,8 @@ def _data(store: Store, runs: Sequence[RunRow]) -> dict[str, Any]:
             {
                 "id": run.id,
                 "name": run.name,
-                "params": _axis_values(run),
-                "metrics": {key: value for key, value in run.metrics.items() if not is_background(key)},
+                "params": dict(islice(_axis_values(run).items(), LONGEST)),
+                "metrics": dict(islice(_told(run), LONGEST)),
             }
             for run in runs
         ],

@@ -40,8 +40,8 @@ _EXPORT = re.compile(r"^export ", re.MULTILINE)
 def run_html(library: Library, run_id: str) -> str:
     """Return a run as a file."""
     with library.reading() as store:
-        values = overview(store, run_id)
         head = read_head(store, run_id)
+        values = overview(store, head)
         found = read_evaluations(store, run_id)
         keys = [key for key, summary in head.summaries.items() if summary.count > 1][:MAX_SERIES]
         points = _points(store, [run_id], keys)

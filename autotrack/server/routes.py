@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from autotrack.server.api import edits, events, exports, find, keys, points, registry, views
+from autotrack.server.api import edits, events, exports, find, keys, points, registry, selection, views
 from autotrack.server.assets import serve_asset
 from autotrack.server.entrance import make_ticket, open_session
 from autotrack.server.pages import files, models, run, runs
@@ -14,6 +14,7 @@ from autotrack.server.pages.report import comparison_report, run_report
 ROUTES = [
     Route("/open", open_session),
     Route("/", runs.show_runs),
+    Route("/rows", runs.show_more),
     Route("/static/{name}", serve_asset),
     Route("/experiments/{number:int}", runs.find_experiment),
     Route("/compare", show_comparison),
@@ -40,6 +41,7 @@ ROUTES = [
     Route("/api/sparks", points.read_sparks),
     Route("/api/keys", keys.list_keys),
     Route("/api/filter", keys.check_filter),
+    Route("/api/selection", selection.select_all),
     Route("/api/find", find.find_pages),
     Route("/api/events", events.stream_changes),
     Route("/api/runs", edits.edit_runs, methods=["POST"]),

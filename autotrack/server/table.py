@@ -89,33 +89,64 @@ def read_table(store: Store, view: RunsView) -> Table:
     Raises:
         FilterError: Something in the view cannot be read.
     """
-    where: dict[str, Any] = {"experiment": view.experiment or None, "deleted": view.deleted}
-    found = store.search(
-        view.condition,
-        order_by=view.sort or None,
-        limit=view.size,
-        offset=(view.page - 1) * view.size,
-        with_values=False,
-        **where,
-    )
+    found = _find(store, view)
+    fields = read_fields(view.columns) or _usual_fields(store, [run for run, _ in found.runs], view)
+    data = read_data_names(store, found.ids) if not view.columns else {}
+    table = _fill(store, view, found, fields, data)
+    spark, total = _spark(store, found.ids, fields), store.count(view.condition, **_where(view))
+    return msgspec.structs.replace(table, spark=spark, total=total)
+
+
+def read_more(store: Store, view: RunsView, fields: list[Field], spark: str, *, with_data: bool) -> Table:
+    """Read another page for a table whose columns are known.
+
+    Raises:
+        FilterError: Something in the view cannot be read.
+    """
+    found = _find(store, view)
+    table = _fill(store, view, found, fields, read_data_names(store, found.ids) if with_data else {})
+    return msgspec.structs.replace(table, spark=spark, has_data=with_data)
+
+
+def _where(view: RunsView) -> dict[str, Any]:
+    return {"experiment": view.experiment or None, "deleted": view.deleted}
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """The runs of a page with their depth, and how many are below which."""
+
+    runs: list[tuple[RunRow, int]]
+    below: dict[str, int]
+
+    @property
+    def ids(self) -> list[str]:
+        return [run.id for run, _ in self.runs]
+
+
+def _find(store: Store, view: RunsView) -> _Found:
+    page: dict[str, Any] = {"limit": view.size, "offset": (view.page - 1) * view.size, "with_values": False}
+    found = store.search(view.condition, order_by=view.sort or None, **page, **_where(view))
     below = {} if view.deleted else count_children(store, [run.id for run in found])
-    runs = list(_with_children(store, found, view, below))
-    ids = [run.id for run, _ in runs]
-    fields = read_fields(view.columns) or _usual_fields(store, [run for run, _ in runs], view)
-    cells = read_cells(store, ids, fields)
-    data = read_data_names(store, ids) if not view.columns else {}
+    return _Found(list(_with_children(store, found, view, below)), below)
+
+
+def _fill(
+    store: Store, view: RunsView, found: _Found, fields: list[Field], data: dict[str, list[tuple[str, str]]]
+) -> Table:
+    """Make the rows of some runs, and the columns that stand over them."""
+    cells = read_cells(store, found.ids, fields)
     rows = [
         Row(
             run,
             [make_cell(field, column.get(run.id)) for field, column in zip(fields, cells, strict=True)],
-            below.get(run.id, 0) if not depth else 0,
+            found.below.get(run.id, 0) if not depth else 0,
             depth,
             data.get(run.id, []),
         )
-        for run, depth in runs
+        for run, depth in found.runs
     ]
     columns = [_column(field, view, column.values()) for field, column in zip(fields, cells, strict=True)]
-    return Table(columns, rows, fields, _spark(store, ids, fields), bool(data), store.count(view.condition, **where))
+    return Table(columns, rows, fields, spark="", has_data=bool(data), total=0)
 
 
 def _usual_fields(store: Store, runs: Sequence[RunRow], view: RunsView) -> list[Field]:

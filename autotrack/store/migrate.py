@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Column, Connection, Engine, MetaData, Table, Text, inspect, select, text
@@ -60,9 +63,10 @@ def _revision(connection: Connection) -> str | None:
 def _refuse_newer(engine: Engine, revision: str | None) -> None:
     if revision is None:
         return
-    from alembic.script import ScriptDirectory
+    with _silent():
+        from alembic.script import ScriptDirectory
 
-    known = {script.revision for script in ScriptDirectory(str(_scripts())).walk_revisions()}
+        known = {script.revision for script in ScriptDirectory(str(_scripts())).walk_revisions()}
     if revision not in known:
         raise NewerSchemaError(
             f"store {engine.url!r} has schema {revision}, which this autotrack (schema {HEAD}) does not know; "
@@ -71,14 +75,27 @@ def _refuse_newer(engine: Engine, revision: str | None) -> None:
 
 
 def _run_scripts(connection: Connection) -> None:
-    from alembic import command
-    from alembic.config import Config
+    with _alembic, _silent():
+        from alembic import command
+        from alembic.config import Config
 
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    with _alembic:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
+        config.set_main_option("path_separator", "os")
         command.upgrade(config, "head")
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep alembic from reporting each step to a program that shows messages of level "info"."""
+    logger = logging.getLogger("alembic")
+    level = logger.level
+    if level == logging.NOTSET:
+        logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _scripts() -> Path:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _R = TypeVar("_R")
 _SUMMARY = ["n", "nans", "first_step", "last_step", "last", "last_time", "min", "min_step", "max", "max_step", "sum"]
+_NULL_IS_NAN = (_SUMMARY.index("last"), _SUMMARY.index("sum"))
 
 
 class Store:
@@ -196,7 +197,7 @@ class Store:
         statement = select(columns.key, *(columns[name] for name in _SUMMARY)).order_by(columns.key)
         with self.reading() as connection:
             found = connection.execute(statement.where(columns.run_id == queries.row_id(connection, run_id))).all()
-        return {row.key: rows.MetricSummary(*_nan_for_null(row[1:])) for row in found}
+        return {key: rows.MetricSummary(*_nan_for_null(summary)) for key, *summary in found}
 
     def artifacts(self, run_id: str) -> list[rows.ArtifactRow]:
         """Read the files of a run, by path."""
@@ -301,7 +302,7 @@ class _Within(Store):
 
 def _nan_for_null(summary: Any) -> list[Any]:
     row = list(summary)
-    for name in ("last", "sum"):
-        at = _SUMMARY.index(name)
-        row[at] = queries.NAN if row[at] is None else row[at]
+    for at in _NULL_IS_NAN:
+        if row[at] is None:
+            row[at] = queries.NAN
     return row

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
+import tempfile
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from s3_server import s3_server
+from sqlalchemy import select, update
 from team_server import ask, team_server
 
 from autotrack.server.caller import READER, WRITER
+from autotrack.server.files.base import FileMissingError, PartChangedError, PartName
+from autotrack.server.files.local import LocalFiles
 from autotrack.store import Store
 from autotrack.store.accounts.accounts import add_account
-from autotrack.store.accounts.tokens import new_token
+from autotrack.store.accounts.tables import account_token
+from autotrack.store.accounts.tokens import PASS, new_token
 
 MPU = "/api/2.0/mlflow-artifacts/mpu"
 PART_BYTES = 300_000
@@ -94,13 +102,14 @@ def test_parts_for_a_bucket(tmp_path: Path) -> None:
         assert "files/parts/" not in listed
 
 
-def begin(url: str, token: str, place: str, count: int = 2) -> tuple[str, list[str]]:
+def begin(url: str, token: str, place: str, count: int = 2) -> tuple[str, list[str], str]:
     status, answer = ask(
         url, "POST", f"{MPU}/create/{place}", {"path": "/home/me/file.bin", "num_parts": count}, authorization=token
     )
     assert status == 200
-    assert all(one["headers"] == {"Authorization": token} for one in answer["credentials"])
-    return answer["upload_id"], [one["url"].removeprefix(url) for one in answer["credentials"]]
+    [shown] = {one["headers"]["Authorization"] for one in answer["credentials"]}
+    assert token not in shown
+    return answer["upload_id"], [one["url"].removeprefix(url) for one in answer["credentials"]], shown
 
 
 def send(url: str, token: str, where: str, content: bytes) -> tuple[int, str]:
@@ -113,8 +122,8 @@ def test_what_does_not_fit_together_is_refused(url: str, tokens: dict[str, str])
     token = tokens["writer"]
     runs = [ask(url, "POST", "/api/2.0/mlflow/runs/create", {"experiment_id": "0"}, authorization=token) for _ in "ab"]
     place, other = (f"0/{answer['run']['info']['run_id']}/artifacts" for _, answer in runs)
-    upload_id, parts = begin(url, token, place)
-    tags = [send(url, token, where, content)[1] for where, content in zip(parts, (b"[1,", b"2]"), strict=True)]
+    upload_id, parts, shown = begin(url, token, place)
+    tags = [send(url, shown, where, content)[1] for where, content in zip(parts, (b"[1,", b"2]"), strict=True)]
 
     def finish(numbers: list[int], *, etags: list[str] = tags, where: str = place, which: str = upload_id) -> Any:
         named = [{"part_number": number, "etag": etags[number - 1]} for number in numbers]
@@ -138,8 +147,8 @@ def test_parts_can_be_given_up(url: str, home: Path, tokens: dict[str, str]) -> 
     token = tokens["writer"]
     answer = ask(url, "POST", "/api/2.0/mlflow/runs/create", {"experiment_id": "0"}, authorization=token)[1]
     place = f"0/{answer['run']['info']['run_id']}/artifacts"
-    upload_id, parts = begin(url, token, place)
-    send(url, token, parts[0], b"one")
+    upload_id, parts, shown = begin(url, token, place)
+    send(url, shown, parts[0], b"one")
     gone = {"path": "file.bin", "upload_id": upload_id}
     for _ in range(2):
         assert ask(url, "POST", f"{MPU}/abort/{place}", gone, authorization=token)[0] == 200
@@ -150,10 +159,92 @@ def test_parts_need_the_role_of_a_writer(url: str, tokens: dict[str, str]) -> No
     token = tokens["writer"]
     answer = ask(url, "POST", "/api/2.0/mlflow/runs/create", {"experiment_id": "0"}, authorization=token)[1]
     place = f"0/{answer['run']['info']['run_id']}/artifacts"
-    _, parts = begin(url, token, place)
+    _, parts, _ = begin(url, token, place)
     assert ask(url, "PUT", parts[0], b"x", authorization=tokens["reader"])[0] == 403
     assert ask(url, "PUT", parts[0], b"x")[0] == 401
     wish = {"path": "x", "num_parts": 1}
     assert ask(url, "POST", f"{MPU}/create/{place}", wish, authorization=tokens["reader"])[0] == 403
     for wrong in ({"path": "x", "num_parts": 10_001}, {"path": "x", "num_parts": 0}, {}):
         assert ask(url, "POST", f"{MPU}/create/{place}", wrong, authorization=token)[0] == 400
+
+
+def test_a_pass_opens_nothing_but_the_parts_of_its_file(url: str, home: Path, tokens: dict[str, str]) -> None:
+    token = tokens["writer"]
+    runs = [ask(url, "POST", "/api/2.0/mlflow/runs/create", {"experiment_id": "0"}, authorization=token) for _ in "ab"]
+    place, other = (f"0/{answer['run']['info']['run_id']}/artifacts" for _, answer in runs)
+    upload_id, parts, shown = begin(url, token, place)
+    run_id = place.split("/")[1]
+    for method, path in (
+        ("GET", f"/api/2.0/mlflow/runs/get?run_id={run_id}"),
+        ("PUT", f"/api/2.0/mlflow-artifacts/artifacts/{place}/file.bin"),
+        ("PUT", parts[0].replace("file.bin", "other.bin")),
+        ("PUT", parts[0].replace(place, other)),
+        ("PUT", parts[0].replace(upload_id, "0" * 32)),
+        ("GET", "/runs"),
+    ):
+        assert ask(url, method, path, b"x" if method == "PUT" else None, authorization=shown)[0] == 401, path
+    assert ask(url, "PUT", parts[0], b"x", authorization=shown.replace("ap_", "at_"))[0] == 401
+    with Store.open(home) as store, store.writing() as connection:
+        passes = account_token.c.kind == PASS
+        assert shown.partition(" ")[2] not in str(connection.execute(select(account_token).where(passes)).all())
+        connection.execute(update(account_token).where(passes).values(expires=1))
+    assert ask(url, "PUT", parts[0], b"x", authorization=shown)[0] == 401, "it has expired"
+    assert ask(url, "POST", f"{MPU}/abort/{place}", {"path": "file.bin", "upload_id": upload_id}, authorization=token)
+    with Store.open(home) as store, store.reading() as connection:
+        assert not connection.execute(select(account_token).where(passes)).all()
+
+
+@settings(max_examples=40)
+@given(
+    size=st.integers(1, 40),
+    whole_parts=st.integers(0, 4),
+    rest=st.integers(0, 60),
+    gap=st.booleans(),
+    order=st.randoms(use_true_random=False),
+)
+def test_parts_of_any_sizes_in_any_order_make_the_file(
+    size: int, whole_parts: int, rest: int, gap: bool, order: random.Random
+) -> None:
+    contents = [os.urandom(size) for _ in range(whole_parts)] + [os.urandom(rest)]
+    numbered = [((2 * at if gap else at) + 1, content) for at, content in enumerate(contents)]
+    with tempfile.TemporaryDirectory() as folder:
+        files = LocalFiles(Path(folder))
+        sent = [*numbered, order.choice(numbered)]
+        order.shuffle(sent)
+        for number, content in sent:
+            target = files.part("parts/run/upload", number, len(content))
+            target.write(content)
+            target.finish()
+        names = [PartName(number, hashlib.sha256(content).hexdigest()) for number, content in numbered]
+        with pytest.raises(PartChangedError):
+            files.assemble("parts/run/upload", [*names[:-1], PartName(names[-1].number, "0")], "run/file")
+        with pytest.raises(FileMissingError):
+            files.assemble("parts/run/upload", [*names, PartName(99, "")], "run/file")
+        whole = b"".join(contents)
+        found = files.assemble("parts/run/upload", names, "run/file")
+        assert found == (len(whole), hashlib.sha256(whole).hexdigest())
+        assert (Path(folder) / "run/file").read_bytes() == whole
+        assert not (Path(folder) / "parts/run/upload").exists()
+
+
+def test_parts_of_one_size_are_written_once(tmp_path: Path) -> None:
+    """What the others lie in becomes the file, and only the last part, which is smaller, is copied."""
+    files = LocalFiles(tmp_path)
+    for number, size in ((3, 10), (1, 1_000), (2, 1_000)):
+        target = files.part("parts/run/upload", number, size)
+        target.write(bytes([number]) * size)
+        target.finish()
+    before = (tmp_path / "parts/run/upload/of-1000").stat().st_ino
+    files.assemble("parts/run/upload", [PartName(number, "") for number in (1, 2, 3)], "run/file")
+    assert (tmp_path / "run/file").stat().st_ino == before
+    assert (tmp_path / "run/file").stat().st_size == 2_010
+
+
+def test_a_part_that_is_sent_again_counts_when_all_of_it_is_there(tmp_path: Path) -> None:
+    files = LocalFiles(tmp_path)
+    for content, ends in ((b"one", True), (b"tw", False)):
+        target = files.part("parts/run/upload", 1, 3)
+        target.write(content)
+        target.finish() if ends else target.abort()
+    with pytest.raises(FileMissingError):
+        files.assemble("parts/run/upload", [PartName(1, "")], "run/file")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 from autotrack.errors import AutotrackError
 
@@ -16,6 +17,24 @@ class FilePathError(AutotrackError, ValueError):
 
 class FileMissingError(AutotrackError, LookupError):
     """There is no such file."""
+
+
+class PartChangedError(AutotrackError, ValueError):
+    """A part of a file is another than the one that its sender means."""
+
+
+class PartName(NamedTuple):
+    """A part of a file: its number, from 1, and its SHA-256; empty where the sender does not say."""
+
+    number: int
+    digest: str
+
+
+class Assembled(NamedTuple):
+    """What a file has that was put together: its bytes, and their SHA-256."""
+
+    size: int
+    digest: str
 
 
 class Reading(Protocol):
@@ -67,6 +86,24 @@ class FileStore(Protocol):
 
         Raises:
             FilePathError: There cannot be one of this key.
+        """
+
+    def part(self, folder: str, number: int, size: int) -> Upload:
+        """Begin a part of a file; the same one may be sent again.
+
+        Args:
+            folder: Of all parts of this file, and of nothing else.
+            number: Its place among them, from 1.
+            size: Its bytes.
+        """
+
+    def assemble(self, folder: str, parts: Sequence[PartName], key: str) -> Assembled:
+        """Put parts together into a file, and forget them.
+
+        Raises:
+            FileMissingError: One has not come.
+            PartChangedError: One is another than its name says.
+            FilePathError: There cannot be a file of this key.
         """
 
     def delete(self, key: str) -> None:

@@ -6,11 +6,13 @@ import os
 import secrets
 import shutil
 import stat
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from autotrack.server.files.base import FileMissingError, FilePathError, checked_path
+from autotrack.server.files.base import Assembled, FileMissingError, FilePathError, PartName, checked_path
+from autotrack.server.files.local_parts import LocalPart, assemble
 
 UPLOADS = ".uploads"
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -64,6 +66,17 @@ class LocalFiles:
             target.abort()
             raise
 
+    def part(self, folder: str, number: int, size: int) -> LocalPart:
+        """Begin a part of a file."""
+        return LocalPart(Path(self._address(folder)), number, size, self._keep)
+
+    def assemble(self, folder: str, parts: Sequence[PartName], key: str) -> Assembled:
+        """Put parts together into a file."""
+        path, whole = assemble(Path(self._address(folder)), parts)
+        place_file(str(path), self._address(key))
+        self.remove_folder(folder)
+        return whole
+
     def delete(self, key: str) -> None:
         """Remove a file, and the folders that it leaves empty."""
         path = Path(self._address(key))
@@ -83,6 +96,11 @@ class LocalFiles:
         """Do nothing if files can be kept now."""
         if not os.access(self._root, os.R_OK | os.W_OK | os.X_OK):
             raise PermissionError(f"{self._root} cannot be written")
+
+    def _keep(self, path: Path, content: bytes) -> None:
+        target = LocalUpload(f"{self._uploads}/{secrets.token_hex(16)}", str(path))
+        target.write(content)
+        target.finish()
 
     def _address(self, key: str) -> str:
         """Return where a file is; its key is checked, so only a link on the way could lead elsewhere."""
@@ -137,24 +155,33 @@ class LocalUpload:
         if self._temporary == self._path:
             return
         try:
-            self._place()
-        except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+            place_file(self._temporary, self._path)
+        except FilePathError:
             self.abort()
-            raise FilePathError("a file and a folder cannot have the same name") from error
+            raise
 
     def abort(self) -> None:
         """Forget it."""
         self._close()
         Path(self._temporary).unlink(missing_ok=True)
 
-    def _place(self) -> None:
-        try:
-            os.replace(self._temporary, self._path)
-        except FileNotFoundError:  # the first file of its folder
-            os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-            os.replace(self._temporary, self._path)
-
     def _close(self) -> None:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def place_file(temporary: str, path: str) -> None:
+    """Move a file to where it belongs, in the place of what was there.
+
+    Raises:
+        FilePathError: There cannot be one.
+    """
+    try:
+        try:
+            os.replace(temporary, path)
+        except FileNotFoundError:  # the first file of its folder
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            os.replace(temporary, path)
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        raise FilePathError("a file and a folder cannot have the same name") from error

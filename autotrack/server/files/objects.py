@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from autotrack.errors import MissingDependencyError
-from autotrack.server.files.base import FileMissingError, checked_path
+from autotrack.server.files.base import (
+    BLOCK_BYTES,
+    Assembled,
+    FileMissingError,
+    PartChangedError,
+    PartName,
+    checked_path,
+)
 from autotrack.server.launch import ServerError
 
 if TYPE_CHECKING:
@@ -58,6 +68,36 @@ class ObjectFiles:
     def put(self, key: str, content: bytes) -> None:
         """Keep a file that is here as a whole, in one request."""
         self._api.put(self._store, checked_path(key), content, use_multipart=False)
+
+    def part(self, folder: str, number: int, size: int) -> ObjectUpload:
+        """Begin a part of a file; it is an object of its own."""
+        del size
+        return self.upload(f"{folder}/{number}")
+
+    def assemble(self, folder: str, parts: Sequence[PartName], key: str) -> Assembled:
+        """Put parts together into a file, through this process."""
+        target, whole, size = self.upload(key), hashlib.sha256(), 0
+        try:
+            for part in parts:
+                for block in self._blocks(f"{folder}/{part.number}", part.digest):
+                    whole.update(block)
+                    target.write(block)
+                    size += len(block)
+            target.finish()
+        except BaseException:
+            target.abort()
+            raise
+        self.remove_folder(folder)
+        return Assembled(size, whole.hexdigest())
+
+    def _blocks(self, key: str, digest: str) -> Iterator[bytes]:
+        found = hashlib.sha256()
+        with closing(self.open(key)) as file:
+            while block := file.read(BLOCK_BYTES):
+                found.update(block)
+                yield block
+        if digest and digest != found.hexdigest():
+            raise PartChangedError("a part is another than the one that was sent; begin again")
 
     def delete(self, key: str) -> None:
         """Remove a file."""

@@ -1,18 +1,16 @@
 """Files that come in parts, several at once: begun, each part sent by itself, put together or given up.
 
-A part is a file of its own until all are there, under a name that holds the run or model it is for; so any process of
-any machine can take any part, and none of them remembers anything. Parts go through the server as whole files do: a
-client sends each to the address it was given, with the credentials that it showed when it began, since MLflow's sends
-nothing with a part but what the answer told it to send.
+Until all are there, parts lie in a folder whose name holds the run or model that they are for; so any process of any
+machine can take any part, and none of them remembers anything. Parts go through the server as whole files do: a client
+sends each to the address it was given. MLflow's sends nothing with a part but what the answer told it to send, and that
+is a pass to this address, good for some hours: what opens the account stays with the requests of the protocol.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
@@ -22,9 +20,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from autotrack.server.files.base import BLOCK_BYTES, FileMissingError
+from autotrack.server.caller import Caller
+from autotrack.server.files.base import FileMissingError, PartName
 from autotrack.server.mlflow_api.places import Place
-from autotrack.server.mlflow_api.protocol import INVALID, MISSING, ProtocolError, answer_error, json_reply
+from autotrack.server.mlflow_api.protocol import MISSING, ProtocolError, answer_error, json_reply
 from autotrack.server.mlflow_api.uploads import Stream, admit_upload, note_file
 
 if TYPE_CHECKING:
@@ -91,9 +90,10 @@ async def take_part(request: Request) -> Response:
     words = request.path_params
     try:
         place = await run_in_threadpool(admit_upload, tracking, request, words["path"])
-        number = msgspec.convert(words["number"], PartNumber, strict=False)
-        key = f"{_folder(place, words['upload_id'])}/{number}"
-        stream = await Stream.receive(request, await run_in_threadpool(tracking.files.upload, key))
+        number = msgspec.convert(request.query_params.get("number"), PartNumber, strict=False)
+        size = msgspec.convert(request.headers.get("content-length"), Annotated[int, Meta(ge=0)], strict=False)
+        folder = _folder(place, words["upload_id"])
+        stream = await Stream.receive(request, await run_in_threadpool(tracking.files.part, folder, number, size))
     except ClientDisconnect:
         return answer_error(request, ProtocolError("the part ended early"))
     except Exception as error:  # noqa: BLE001 - every error has an answer of the protocol
@@ -103,14 +103,14 @@ async def take_part(request: Request) -> Response:
 
 def _create(request: Request, _: Place, asked: Begin) -> Any:
     upload_id = secrets.token_hex(16)
-    shown = request.headers.get("authorization")
-    headers = {} if shown is None else {"Authorization": shown}
-    base = str(request.url.replace(query="")).partition("/mpu/")[0]
+    target = _target(request, upload_id, asked.path)
+    caller: Caller = request.scope["autotrack.caller"]
+    headers = request.app.state.services.access.pass_for(caller, target)
+    base = str(request.base_url).rstrip("/")
     if request.app.state.secure:
         base = f"https{base[base.index(':') :]}"  # the proxy before us speaks TLS, and we do not hear of it
-    path = quote(f"{request.path_params['path'].strip('/')}/{_name(asked.path)}")
     parts = [
-        {"url": f"{base}/mpu/part/{upload_id}/{number}/{path}", "part_number": number, "headers": headers}
+        {"url": f"{base}{quote(target)}?number={number}", "part_number": number, "headers": headers}
         for number in range(1, asked.num_parts + 1)
     ]
     return {"upload_id": upload_id, "credentials": parts}
@@ -121,38 +121,24 @@ def _complete(request: Request, place: Place, asked: Complete) -> Any:
     numbers = [part.part_number for part in asked.parts]
     if numbers != sorted(set(numbers)):
         raise ProtocolError("parts stand in the order of their numbers, each once")
-    folder, whole, size = _folder(place, asked.upload_id), hashlib.sha256(), 0
-    target = tracking.files.upload(place.key)
-    try:
-        for part in asked.parts:
-            for block in _blocks(tracking, f"{folder}/{part.part_number}", part.etag):
-                whole.update(block)
-                target.write(block)
-                size += len(block)
-        target.finish()
-    except BaseException:
-        target.abort()
-        raise
-    note_file(tracking, place, size, whole.hexdigest())
-    tracking.files.remove_folder(folder)
+    parts = [PartName(part.part_number, (part.etag or "").strip('"')) for part in asked.parts]
+    whole = tracking.files.assemble(_folder(place, asked.upload_id), parts, place.key)
+    note_file(tracking, place, whole.size, whole.digest)
+    request.app.state.services.access.end_passes(_target(request, asked.upload_id, asked.path))
     return {}
 
 
 def _abort(request: Request, place: Place, asked: Abort) -> Any:
     tracking: Tracking = request.app.state.tracking
     tracking.files.remove_folder(_folder(place, asked.upload_id))
+    request.app.state.services.access.end_passes(_target(request, asked.upload_id, asked.path))
     return {}
 
 
-def _blocks(tracking: Tracking, key: str, etag: str | None) -> Iterator[bytes]:
-    """Yield a part in blocks; one that is not what the client thinks it is spoils the file."""
-    found = hashlib.sha256()
-    with closing(tracking.files.open(key)) as file:
-        while block := file.read(BLOCK_BYTES):
-            found.update(block)
-            yield block
-    if etag and etag.strip('"') != found.hexdigest():
-        raise ProtocolError("a part is another than the one that was sent; begin again", INVALID)
+def _target(request: Request, upload_id: str, path: str) -> str:
+    """Return the address that all parts of a file are sent to."""
+    here, _, _ = request.scope["path"].partition("/mpu/")
+    return f"{here}/mpu/part/{upload_id}/{request.path_params['path'].strip('/')}/{_name(path)}"
 
 
 def _folder(place: Place, upload_id: str) -> str:

@@ -88,7 +88,7 @@ def _artifact_routes() -> list[Route]:
         Route("/mpu/create/{path:path}", multipart.create, methods=["POST"]),
         Route("/mpu/complete/{path:path}", multipart.complete, methods=["POST"]),
         Route("/mpu/abort/{path:path}", multipart.abort, methods=["POST"]),
-        Route("/mpu/part/{upload_id}/{number}/{path:path}", multipart.take_part, methods=["PUT"]),
+        Route("/mpu/part/{upload_id}/{path:path}", multipart.take_part, methods=["PUT"]),
         Route("/presigned/{path:path}", artifacts.unsupported, methods=["GET"]),
     ]
 

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 def show_comparison(request: Request) -> Response:
     """Show the runs that the address names."""
     ids = wanted_runs(request)
-    library = library_of(request)
+    library, asked = library_of(request), request.query_params
+    names = {name: asked.get(name, "") for name in ("metric", "param")}
     with library.reading() as store:
-        found = compare(store, library, ids, request.query_params.get("baseline", ""))
+        found = compare(store, library, ids, asked.get("baseline", ""), **names)
     return page(request, "compare.html", comparison=found, ids=[run.id for run in found.runs], place=library.label)
 
 

@@ -41,11 +41,12 @@ class RunHead(msgspec.Struct, frozen=True):
     tabs: list[Tab]
 
 
-def run_page(request: Request, template: str, tab: str, **values: Any) -> Response:
-    """Return a page of the run that the address names."""
-    library, run_id = library_of(request), run_id_of(request)
-    with library.reading() as store:
-        head = read_head(store, run_id)
+def run_page(request: Request, template: str, tab: str, *, head: RunHead | None = None, **values: Any) -> Response:
+    """Return a page of the run that the address names; `head` is given where it was read already."""
+    library = library_of(request)
+    if head is None:
+        with library.reading() as store:
+            head = read_head(store, run_id_of(request))
     return page(request, template, head=head, run=head.run, tab=tab, place=library.label, **values)
 
 

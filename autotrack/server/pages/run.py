@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
@@ -16,7 +17,8 @@ from autotrack.server.artifacts import IMAGES, TABLE_BYTES, file_id, read_text, 
 from autotrack.server.context import library_of, run_id_of
 from autotrack.server.csv_table import CsvTable, parse_csv
 from autotrack.server.evaluation_view import evaluation_data
-from autotrack.server.pages.frame import chart_keys, read_head, run_page
+from autotrack.server.pages.frame import RunHead, chart_keys, read_head, run_page
+from autotrack.server.pages.listing import LONGEST, listing_of, matching_names
 from autotrack.server.run_models import read_run_models
 from autotrack.server.table import COUNTERS
 from autotrack.server.weights import read_weights
@@ -41,39 +43,43 @@ _CONSOLE = re.compile(r"(^|/)(console|output|stdout|stderr)[^/]*\.(txt|log)$")
 
 def show_overview(request: Request) -> Response:
     """Show what matters first: leading numbers, params, all metrics, notes, child runs."""
+    wanted = request.query_params
     with library_of(request).reading() as store:
-        values = overview(store, run_id_of(request))
-    return run_page(request, "overview.html", "overview", **values)
+        head = read_head(store, run_id_of(request))
+        values = overview(store, head, metric=wanted.get("metric", ""), param=wanted.get("param", ""))
+    return run_page(request, "overview.html", "overview", head=head, **values)
 
 
-def overview(store: Store, run_id: str) -> dict[str, Any]:
-    """Read what the overview of a run shows."""
-    head = read_head(store, run_id)
+def overview(store: Store, head: RunHead, *, metric: str = "", param: str = "") -> dict[str, Any]:
+    """Read what the overview of a run shows; of metrics and params those with a part in their name."""
+    run_id = head.run.id
     ranked = rank_metrics([head.summaries])
+    metrics = [(key, head.summaries[key]) for key in matching_names(ranked, metric)]
+    params = [(key, head.run.params[key]) for key in sorted(matching_names(head.run.params, param))]
     tags = head.run.tags
     children = store.children(run_id)[:MAX_CHILDREN]
     pictures = [file.path for file in store.artifacts(run_id) if suffix_of(file.path) in IMAGES]
     return {
         "leading": [(key, head.summaries[key]) for key in ranked[:LEADING]],
-        "metrics": [(key, head.summaries[key]) for key in ranked],
-        "params": sorted(head.run.params.items()),
+        "metrics": listing_of(metrics, len(ranked), metric),
+        "params": listing_of(params, len(head.run.params), param),
         "tags": sorted((key, value) for key, value in tags.items() if not _CONTEXT_TAGS.match(key)),
         "description": tags.get(DESCRIPTION, ""),
         "notes": store.notes(run_id),
         "children": children,
         "child_score": next(iter(rank_metrics([child.metrics for child in children])), ""),
         "overhead": head.summaries.get(OVERHEAD),
-        "charts": _leading_charts(head.summaries),
+        "charts": _leading_charts(ranked, head.summaries),
         "datasets": store.datasets(run_id),
         "models": store.models(run_id),
         "pictures": [(file_id(path), path) for path in pictures[:MAX_PICTURES]],
     }
 
 
-def _leading_charts(summaries: dict[str, MetricSummary]) -> list[str]:
+def _leading_charts(ranked: list[str], summaries: dict[str, MetricSummary]) -> list[str]:
     """Return the charts of the overview: the leading metrics with a course, which a score logged twice has not."""
-    several = {key for key, summary in summaries.items() if summary.last_step > summary.first_step}
-    return [key for key in rank_metrics([summaries]) if key in several and key not in COUNTERS][:LEADING_CHARTS]
+    several = (key for key in ranked if summaries[key].last_step > summaries[key].first_step and key not in COUNTERS)
+    return list(islice(several, LEADING_CHARTS))
 
 
 def show_charts(request: Request) -> Response:
@@ -87,17 +93,22 @@ def show_system(request: Request) -> Response:
 
 
 def _charts(request: Request, tab: str, *, system: bool) -> Response:
-    run_id = run_id_of(request)
+    wanted = request.query_params.get("metric", "")
     with library_of(request).reading() as store:
-        summaries = store.metric_summaries(run_id)
-    keys = chart_keys(summaries, system=system)
-    single = [(key, summary) for key, summary in summaries.items() if summary.count == 1] if not system else []
-    return run_page(request, "charts.html", tab, keys=keys, groups=group_keys(keys), single=_ranked(single))
-
-
-def _ranked(metrics: list[tuple[str, MetricSummary]]) -> list[tuple[str, MetricSummary]]:
-    found = dict(metrics)
-    return [(key, found[key]) for key in rank_metrics([found])]
+        head = read_head(store, run_id_of(request))
+    several = chart_keys(head.summaries, system=system)
+    keys = matching_names(several, wanted)
+    once = {} if system else {key: summary for key, summary in head.summaries.items() if summary.count == 1}
+    single = [(key, once[key]) for key in rank_metrics([once])]
+    return run_page(
+        request,
+        "charts.html",
+        tab,
+        head=head,
+        charts=listing_of(keys, len(several), wanted),
+        groups=group_keys(keys[:LONGEST]),
+        single=listing_of(single, len(single), ""),
+    )
 
 
 def group_keys(keys: list[str]) -> list[tuple[str, list[str]]]:

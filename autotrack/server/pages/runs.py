@@ -8,11 +8,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
 from autotrack.errors import ExperimentNotFoundError, FilterError
-from autotrack.server.address import SIZES, RunsView, read_view, write_fields
+from autotrack.server.address import SIZES, RunsView, read_fields, read_view, write_fields
 from autotrack.server.context import library_of
 from autotrack.server.groups import read_group_table
 from autotrack.server.replies import page
-from autotrack.server.table import Table, read_table
+from autotrack.server.table import Table, read_more, read_table
 from autotrack.store.editing import saved_views
 from autotrack.store.tracking.experiments import get_experiment
 
@@ -35,6 +35,15 @@ def show_runs(request: Request) -> Response:
     with library.reading() as store:
         values = {"experiments": store.experiments(), "views": saved_views(store), **_content(store, view)}
     return page(request, "runs.html", view=view, query=view.query(), sizes=SIZES, place=library.label, **values)
+
+
+def show_more(request: Request) -> Response:
+    """Return the rows of another page of a table that a browser shows; it says which columns there are."""
+    params = request.query_params
+    view, fields = read_view(params), read_fields(params.get("fields", ""))
+    with library_of(request).reading() as store:
+        table = read_more(store, view, fields, params.get("spark", ""), with_data=params.get("data") == "1")
+    return page(request, "more_rows.html", view=view, table=table)
 
 
 def find_experiment(request: Request) -> Response:

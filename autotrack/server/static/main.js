@@ -38,7 +38,7 @@ function startTheme() {
 function startKeys() {
   let before = "";
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input:not([type=checkbox]), textarea, select, dialog")) return;
     if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
     const both = `${before}${event.key}`;
     before = event.key;

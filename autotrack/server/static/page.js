@@ -4,7 +4,7 @@ import { find } from "./dom.js";
 const PARTS = ["experiments", "filter-problem", "facts", "content", "actions"];
 let after = () => {};
 let last = 0;
-let shown = location.pathname + location.search;
+let shown = viewOf(location.href);
 
 export const onChange = (action) => (after = action);
 
@@ -28,24 +28,30 @@ async function show(address) {
     return;
   }
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  const place = placeOf(address);
   for (const id of PARTS) {
     const [now, next] = [document.getElementById(id), fresh.getElementById(id)];
-    if (now && next && !now.isEqualNode(next)) replace(now, document.adoptNode(next), address === shown);
+    if (now && next && !now.isEqualNode(next)) now.replaceWith(document.adoptNode(next));
   }
-  shown = address;
+  if (place) find(".table-box")?.scrollTo(place.left, place.top ?? 0);
+  shown = viewOf(address);
   document.title = fresh.title;
   document.body.removeAttribute("aria-busy");
   document.body.dataset.took = String(Math.round(performance.now() - started));
-  after();
+  after(place?.top === null ? null : place);
 }
 
-// The place to which a table was scrolled stays, but another view begins with its first row.
-function replace(now, next, again) {
-  const box = find(".table-box", now);
-  const [top, left] = [(again && box?.scrollTop) || 0, box?.scrollLeft ?? 0];
-  now.replaceWith(next);
-  const fresh = find(".table-box", next);
-  if (fresh) fresh.scrollTo(left, top);
+// Where the table is scrolled to. It stays there, but another view begins with its first row.
+function placeOf(address) {
+  const box = find(".table-box");
+  return box && { left: box.scrollLeft, top: viewOf(address) === shown ? box.scrollTop : null };
+}
+
+// An address without what may change while one looks at the same runs: the page, and whose child runs are shown.
+function viewOf(address) {
+  const query = new URL(address, location.origin).searchParams;
+  for (const name of ["page", "open"]) query.delete(name);
+  return query.toString();
 }
 
 // The address of the view in force with some parts of it changed; an empty value leaves a part out.

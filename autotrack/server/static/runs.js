@@ -1,10 +1,11 @@
 // The table of runs: select, compare, edit, walk with the keyboard, and draw the course of the main metric.
 import { chooseColumns, chooseGroups } from "./columns.js";
-import { color, find, findAll } from "./dom.js";
+import { color, debounce, find, findAll } from "./dom.js";
 import { ask, move, rename, send, tag, toast } from "./edit.js";
 import { forgetKeys, startFilter } from "./filter.js";
 import { go, onChange, reload, viewWith } from "./page.js";
-import { startWidths } from "./widths.js";
+import { besides, rows, startRows, turnTo } from "./rows.js";
+import { measure, startWidths } from "./widths.js";
 
 const picked = new Map();
 let current = null;
@@ -19,27 +20,36 @@ export function startRuns() {
     find("#filter-text").value = new URLSearchParams(location.search).get("filter") ?? "";
     go(location.pathname + location.search, { push: false });
   });
+  window.addEventListener("resize", debounce(() => find(".runs-table") && measure(find(".runs-table")), 150));
   restore();
 }
 
-const rows = () => findAll("tr[data-run]");
-
 // After the table came anew: what was selected still is, and the row under the keyboard too.
-function restore() {
-  for (const row of rows()) {
-    const on = picked.has(row.dataset.run);
-    row.classList.toggle("picked", on);
-    find("[data-pick]", row).checked = on;
-    row.classList.toggle("current", row.dataset.run === current);
-  }
+function restore(again = null) {
+  mark(document);
   showActions();
-  startWidths(find(".runs-table"));
+  const table = find(".runs-table");
+  startWidths(table);
+  startRows(table?.dataset.page ? table : null, { again, arrived: (body) => {
+    mark(body);
+    times(body);
+    drawSparks(body);
+  } });
   drawSparks();
   times();
   const filter = find("#filter");
   for (const [name, value] of new URLSearchParams(location.search)) {
     const hidden = find(`input[type=hidden][name=${CSS.escape(name)}]`, filter);
     if (hidden) hidden.value = value;
+  }
+}
+
+function mark(within) {
+  for (const row of findAll("tr[data-run]", within)) {
+    const on = picked.has(row.dataset.run);
+    row.classList.toggle("picked", on);
+    find("[data-pick]", row).checked = on;
+    row.classList.toggle("current", row.dataset.run === current);
   }
 }
 
@@ -63,13 +73,28 @@ function showActions() {
 
 function unpick() {
   picked.clear();
-  restore();
+  mark(document);
+  showActions();
 }
 
 function changed(event) {
   if (event.target.matches("[data-pick]")) pick(event.target.closest("tr"), event.target.checked);
   if (event.target.matches("#page-size")) go(viewWith({ size: event.target.value === "100" ? "" : event.target.value }));
-  if (event.target.matches("[data-do=pick-all]")) for (const row of rows()) pick(row, event.target.checked);
+  if (event.target.matches("[data-do=pick-all]")) pickAll(event.target.checked);
+}
+
+// All runs of the view, not only those that are here.
+async function pickAll(on) {
+  if (!on) return unpick();
+  const total = Number(find(".runs-table").dataset.total);
+  if (total <= rows().length) return rows().forEach((row) => pick(row, true));
+  const response = await fetch(`/api/selection?${find("#content").dataset.query}`);
+  if (!response.ok) return;
+  picked.clear();
+  for (const [id, name] of (await response.json()).runs) picked.set(id, name);
+  mark(document);
+  showActions();
+  if (picked.size < total) toast(`The first ${picked.size.toLocaleString("en-US")} of ${total.toLocaleString("en-US")} runs are selected`);
 }
 
 let lastPicked = null;
@@ -135,8 +160,8 @@ const rowOf = (id) => rows().find((row) => row.dataset.run === id);
 export const keys = {
   j: () => walk(1),
   k: () => walk(-1),
-  n: () => turn("next"),
-  p: () => turn("prev"),
+  n: () => turn(1),
+  p: () => turn(-1),
   x: () => rowOf(current) && pick(rowOf(current)),
   c: actions.compare,
   e: actions.rename,
@@ -148,40 +173,39 @@ export const keys = {
   "/": () => find("#filter-text").focus(),
 };
 
-function walk(by) {
-  const all = rows();
-  if (!all.length) return;
-  const at = all.findIndex((row) => row.dataset.run === current);
-  const row = all[Math.min(Math.max(at + by, 0), all.length - 1)];
+async function walk(by) {
+  const row = rowOf(current);
+  stand(row ? await besides(row, by) : rows()[0]);
+}
+
+function stand(row) {
+  if (!row) return;
   current = row.dataset.run;
-  for (const one of all) one.classList.toggle("current", one === row);
+  for (const one of findAll("tr.current")) one.classList.remove("current");
+  row.classList.add("current");
   row.scrollIntoView({ block: "nearest" });
 }
 
 // To the next or previous page of the table, and onto its first run.
-async function turn(relation) {
-  const link = find(`#content a[rel=${relation}]`);
-  if (!link) return;
-  current = null;
-  await go(link.getAttribute("href"));
-  walk(1);
+async function turn(by) {
+  stand(await turnTo(by, rowOf(current)));
 }
 
-async function drawSparks() {
+async function drawSparks(within = document) {
   const table = find("table[data-spark]");
   const key = table?.dataset.spark;
   if (!key) return;
-  const ids = rows().map((row) => row.dataset.run);
-  paintSparks();
+  const ids = findAll("tr[data-run]", within).map((row) => row.dataset.run);
+  paintSparks(within);
   const response = await fetch(`/api/sparks?${new URLSearchParams({ key, runs: ids.join(",") })}`);
   if (!response.ok) return;
-  sparks = await response.json();
-  paintSparks();
+  Object.assign(sparks, await response.json());
+  paintSparks(within);
 }
 
-export function paintSparks() {
+export function paintSparks(within = document) {
   const ratio = window.devicePixelRatio || 1;
-  for (const row of rows()) {
+  for (const row of findAll("tr[data-run]", within)) {
     const values = (sparks[row.dataset.run] ?? []).map(Number).filter(Number.isFinite);
     const canvas = find("td.spark canvas", row);
     if (!canvas || values.length < 2) continue;

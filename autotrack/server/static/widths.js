@@ -1,6 +1,6 @@
 // Widths of columns: drag the edge of a head, double-click it for the usual width; Shift and arrows on a head do it too.
 // They are this browser's, by column, and not part of the address.
-import { findAll, make } from "./dom.js";
+import { make } from "./dom.js";
 
 const KEY = "autotrack_widths";
 const [LEAST, STEP] = [60, 24];
@@ -21,13 +21,13 @@ function keep(column, width) {
   localStorage.setItem(KEY, JSON.stringify(widths));
 }
 
-// After the table came anew: its heads get their grips, and its columns their widths.
+// After the table came anew: its heads get their grips, and its columns their widths. From then on these change no more
+// by themselves: rows that come later do not move them.
 export function startWidths(table) {
   if (!table) return;
-  const widths = read();
-  for (const head of findAll("thead th:not(.pick, .spark)", table)) {
+  measure(table);
+  for (const head of headsOf(table).filter((head) => !head.matches(".pick, .spark"))) {
     const column = columnOf(head);
-    if (widths[column]) apply(table, head, widths[column]);
     const grip = make("span", { class: "grip", "aria-hidden": "true", title: "Drag for another width, double-click for the usual one" });
     grip.addEventListener("pointerdown", (event) => drag(table, head, grip, event));
     grip.addEventListener("dblclick", () => set(table, head, column, 0));
@@ -39,6 +39,28 @@ export function startWidths(table) {
       set(table, head, column, Math.max(head.offsetWidth + by, LEAST));
     });
   }
+}
+
+const headsOf = (table) => [...table.tHead.rows[0].cells];
+
+// What the content of each column asks for, or the person.
+export function measure(table) {
+  const widths = read();
+  table.classList.remove("fixed");
+  table.style.width = "";
+  for (const head of headsOf(table)) head.style.width = "";
+  for (const head of headsOf(table)) head.dataset.usual = Math.ceil(head.getBoundingClientRect().width);
+  for (const head of headsOf(table)) head.dataset.width = widths[columnOf(head)] ?? head.dataset.usual;
+  table.classList.add("fixed");
+  fit(table);
+}
+
+// The last column takes what is left where there is room for more than all of them.
+function fit(table) {
+  const heads = headsOf(table);
+  const sum = heads.reduce((sum, head) => sum + Number(head.dataset.width), 0);
+  table.style.width = `max(100%, ${sum}px)`;
+  for (const head of heads) head.style.width = head === heads.at(-1) ? "" : `${head.dataset.width}px`;
 }
 
 function drag(table, head, grip, start) {
@@ -60,6 +82,6 @@ function set(table, head, column, width) {
 }
 
 function apply(table, head, width) {
-  const at = head.cellIndex;
-  for (const row of table.rows) Object.assign(row.cells[at].style, { minWidth: width ? `${width}px` : "", maxWidth: width ? `${width}px` : "" });
+  head.dataset.width = width || head.dataset.usual;
+  fit(table);
 }

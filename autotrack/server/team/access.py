@@ -1,8 +1,9 @@
 """Who comes in to a team's server: an account with a token or a password, or a browser with a session.
 
 Programs show a token as `Bearer`, or name and password (or a token in its place) as `Basic`, which is what clients of
-MLflow do. What was found out is remembered for a few seconds, so that neither the database nor scrypt is asked for each
-request; a removed account is shut out after that time at the latest, in every process.
+MLflow do. A pass, also a `Bearer`, opens one address only: that of the parts of a file. What was found out is
+remembered for a few seconds, so that neither the database nor scrypt is asked for each request; a removed account is
+shut out after that time at the latest, in every process.
 
 Passwords are the one thing here that somebody could guess: wrong ones are counted, after some no more are looked at for
 a while, and a name that is not there takes as long as a password that is wrong. A proxy that is trusted may say who
@@ -17,6 +18,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,7 +30,17 @@ from autotrack.server.caller import ADMIN, Caller
 from autotrack.store.accounts.accounts import account_row
 from autotrack.store.accounts.grants import grants_of
 from autotrack.store.accounts.passwords import check_password, hash_password
-from autotrack.store.accounts.tokens import PREFIX, SESSION, TOKEN, find_account
+from autotrack.store.accounts.tokens import (
+    PASS,
+    PASS_DAYS,
+    PASS_PREFIX,
+    PREFIX,
+    SESSION,
+    TOKEN,
+    end_passes,
+    find_account,
+    new_token,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -66,9 +78,23 @@ class OpenAccess:
         del headers
         return False
 
+    def pass_for(self, caller: Caller, address: str) -> Mapping[str, str]:
+        """Return the headers that open an address: none are needed."""
+        del caller, address
+        return {}
+
+    def end_passes(self, address: str) -> None:
+        """Forget passes, of which there are none."""
+
 
 class Credentials(NamedTuple):
-    """What a request shows: a session, a token, a name with a password, or a name that a proxy vouches for."""
+    """What a request shows: a session, a token, a pass, a name with a password, or a name that a proxy vouches for.
+
+    Attributes:
+        kind: Which of them.
+        name: Of the account, as far as it is shown; with a pass the address that is asked for.
+        secret: What nobody else has.
+    """
 
     kind: str
     name: str
@@ -123,6 +149,17 @@ class AccountAccess:
         del headers
         return False
 
+    def pass_for(self, caller: Caller, address: str) -> Mapping[str, str]:
+        """Return the headers that open one address to this account, for some hours."""
+        with self.store.writing() as connection:
+            word = new_token(connection, caller.name, kind=PASS, label=address, days=PASS_DAYS)
+        return {"Authorization": f"Bearer {word}"}
+
+    def end_passes(self, address: str) -> None:
+        """Forget the passes to an address; who has just used one is remembered for some seconds more."""
+        with self.store.writing() as connection:
+            end_passes(connection, address)
+
     def look_up(self, shown: Credentials, address: str) -> Caller | None:
         """Ask the store for an account.
 
@@ -159,6 +196,8 @@ class AccountAccess:
             return Credentials(VOUCHED, name, "")
         headers = request.headers
         if token := read_bearer(headers):
+            if token.startswith(PASS_PREFIX):
+                return Credentials(PASS, request.scope["path"], token)
             return Credentials(TOKEN, "", token)
         if (basic := read_basic(headers)) is not None:
             return Credentials(PASSWORD, *basic)
@@ -167,7 +206,9 @@ class AccountAccess:
 
 
 def _holder(connection: Connection, shown: Credentials) -> Row[Any] | None:
-    """Read the account of a session or a token."""
+    """Read the account of a session, a token or a pass."""
+    if shown.kind == PASS:
+        return find_account(connection, shown.secret, PASS, label=shown.name)
     found = find_account(connection, shown.secret, SESSION if shown.kind == SESSION else TOKEN)
     return found if found is not None and shown.name in {"", found.name} else None
 

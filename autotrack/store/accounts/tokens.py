@@ -1,4 +1,7 @@
-"""Tokens of programs and sessions of browsers: 256 random bits, of which the store has only a hash."""
+"""Tokens of programs, sessions of browsers, and passes: 256 random bits, of which the store has only a hash.
+
+A pass opens one address for some hours, for a part of a program that is not to have the account's own token.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,16 @@ import time
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select
 
 from autotrack.store.accounts.accounts import account_row
 from autotrack.store.accounts.tables import account, account_token
 
-TOKEN, SESSION = "token", "session"
-PREFIX = "at_"
+TOKEN, SESSION, PASS = "token", "session", "pass"
+PREFIX, PASS_PREFIX = "at_", "ap_"
 BYTES = 32
 DAY = 86_400 * 10**9
+PASS_DAYS = 0.25
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -36,14 +40,14 @@ def new_token(
     Args:
         connection: In a transaction.
         name: Of the account.
-        kind: `TOKEN`, or `SESSION` of a browser.
-        label: What it is for.
+        kind: `TOKEN`, `SESSION` of a browser, or `PASS`.
+        label: What it is for; of a pass the address, which is all that it opens.
         days: How long it is good; for ever by default.
 
     Raises:
         AccountError: There is no such account.
     """
-    word, now = PREFIX + secrets.token_urlsafe(BYTES), time.time_ns()
+    word, now = (PASS_PREFIX if kind == PASS else PREFIX) + secrets.token_urlsafe(BYTES), time.time_ns()
     connection.execute(
         insert(account_token).values(
             account_id=account_row(connection, name).id,
@@ -57,10 +61,12 @@ def new_token(
     return word
 
 
-def find_account(connection: Connection, word: str, kind: str) -> Row[Any] | None:
-    """Read the account that a token opens; None for one that is unknown or has expired."""
+def find_account(connection: Connection, word: str, kind: str, *, label: str | None = None) -> Row[Any] | None:
+    """Read the account that a token opens; None for one that is unknown, has expired, or has another label."""
     alive = or_(account_token.c.expires.is_(None), account_token.c.expires > time.time_ns())
-    same = (account_token.c.hash == hash_token(word), account_token.c.kind == kind)
+    same = [account_token.c.hash == hash_token(word), account_token.c.kind == kind]
+    if label is not None:
+        same.append(account_token.c.label == label)
     return connection.execute(select(account).join(account_token).where(*same, alive)).first()
 
 
@@ -87,8 +93,17 @@ def remove_token(connection: Connection, name: str, token_id: int) -> bool:
 
 def end_session(connection: Connection, word: str) -> None:
     """Forget a session, and with it all that have expired."""
-    over = account_token.c.expires < time.time_ns()
-    connection.execute(delete(account_token).where(or_(account_token.c.hash == hash_token(word), over)))
+    connection.execute(delete(account_token).where(or_(account_token.c.hash == hash_token(word), _is_over())))
+
+
+def end_passes(connection: Connection, address: str) -> None:
+    """Forget the passes to an address, and all that have expired."""
+    of_it = and_(account_token.c.kind == PASS, account_token.c.label == address)
+    connection.execute(delete(account_token).where(or_(of_it, _is_over())))
+
+
+def _is_over() -> ColumnElement[bool]:
+    return account_token.c.expires < time.time_ns()
 
 
 def hash_token(word: str) -> str:
