@@ -28,6 +28,8 @@ BUILTIN: Mapping[str, str] = {
     "catboost": "autotrack.integrations.catboost:CatBoostIntegration",
     "statsmodels": "autotrack.integrations.statsmodels:Statsmodels",
     "optuna": "autotrack.integrations.optuna:Optuna",
+    "pyspark": "autotrack.integrations.pyspark:PySpark",
+    "ray": "autotrack.integrations.ray:Ray",
     "torch": "autotrack.integrations.torch:Torch",
     "transformers": "autotrack.integrations.transformers:Transformers",
     "keras": "autotrack.integrations.keras:Keras",

@@ -79,8 +79,9 @@ class Run(RunFiles):
         open_ended: bool = False,
     ) -> None:
         settings = current_recorder().settings
+        joined = False
         if run_id is None and parent_id is None:
-            run_id, parent_id = take_assignment()
+            run_id, parent_id, joined = take_assignment()
         if run_id is not None and not is_run_id(run_id):
             raise UnsupportedValueError(
                 f"{run_id!r} cannot be the id of a run: it takes 1 to 64 letters, digits, '-' and '_'. Leave it out "
@@ -100,10 +101,14 @@ class Run(RunFiles):
         self._parts: set[str] = set()
         self.own_models: set[str] = set()
         self.pid = os.getpid()
+        self._joined = joined
         self._strict = settings.strict
         self._keys: dict[str, str] = {}
         self._warned: set[str] = set()
         self._journal = RunJournal(self.id, open_journal)
+        if joined:  # the program that has opened it says where it came from, and when it is over
+            self.set_tags(all_tags)
+            return
         self._write(
             RunStarted(
                 time=time.time_ns(),
@@ -295,7 +300,7 @@ class Run(RunFiles):
         self._last_words.append(last_words)
 
     def end(self, status: str = FINISHED, error: str | None = None) -> None:
-        """End the run; ending twice is ending once. A forked child never ends its parent's run.
+        """End the run; ending twice is ending once. A forked child, or a worker, never ends its parent's run.
 
         Raises:
             UnsupportedValueError: There is no such status; the run stays open.
@@ -311,8 +316,9 @@ class Run(RunFiles):
         if self.status is not None:
             return
         self.status = status
-        self.log_metric(names.OVERHEAD, self.overhead)
-        self._write(RunEnded(time=time.time_ns(), status=status, error=clean_text(error) if error else None))
+        if not self._joined:
+            self.log_metric(names.OVERHEAD, self.overhead)
+            self._write(RunEnded(time=time.time_ns(), status=status, error=clean_text(error) if error else None))
         self._journal.end()
         current_recorder().ended(self)
 

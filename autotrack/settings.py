@@ -29,6 +29,8 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 PREFIX = "AUTOTRACK_"
 OTHER_VARIABLES: dict[str, str] = {
     "AUTOTRACK_RUN_ID": "Set by `autotrack run PROJECT` for the program it starts: the run to go on with.",
+    "AUTOTRACK_JOIN_RUN": "Set in workers of a distributed training (Ray): the run of the program that started them, "
+    "which what they record is added to.",
     "AUTOTRACK_RERUN_OF": "Set by `autotrack rerun` for the program it starts: the run that is done again.",
 }
 """Variables with our prefix that are no settings, and what they do; any other unknown one is an error."""

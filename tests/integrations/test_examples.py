@@ -9,8 +9,17 @@ from example_programs import EXAMPLES, run_example
 
 import autotrack
 
+SLOW = ("ray_quickstart.py",)
+"""Starts a cluster."""
 
-@pytest.mark.parametrize("example", sorted(path.name for path in EXAMPLES.glob("*_quickstart.py")))
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(path.name, marks=[pytest.mark.slow] if path.name in SLOW else [])
+        for path in sorted(EXAMPLES.glob("*_quickstart.py"))
+    ],
+)
 def test_an_example_runs_and_is_recorded(example: str, tmp_path: Path) -> None:
     library = example.removesuffix("_quickstart.py")
     pytest.importorskip(library)

@@ -245,3 +245,12 @@ def test_a_forked_child_uses_connections_of_its_own(backend: SqlBackend, store: 
     assert os.waitpid(pid, 0)[1] == 0
     backend.write([Writer("c" * 32).started()])
     assert store.count() == 3
+
+
+def test_a_program_that_shows_all_messages_sees_none_of_alembic(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        Store.open(tmp_path / "store").close()
+    assert not [record.name for record in caplog.records if record.name.startswith("alembic")]
+    assert logging.getLogger("alembic").level == logging.NOTSET
