@@ -187,3 +187,11 @@ def test_a_training_that_fails_is_a_failed_run(store: Path, tmp_path: Path) -> N
     assert "no good" in run.error
     assert [note.code for note in run.notes] == ["ray.worker_failed"]
     assert "autotrack" not in str(caught.value)
+
+
+def test_a_search_that_ray_refuses_is_a_failed_run(store: Path) -> None:
+    with pytest.raises(ValueError, match="mode"):
+        tune.run(lambda config: None, config={}, metric="loss", mode="lowest")
+    (run,) = runs().values()
+    assert run.status == FAILED
+    assert autotrack.active_run() is None
