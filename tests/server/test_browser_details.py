@@ -75,25 +75,71 @@ def odd(server: Server) -> str:
         return f"/runs/{store.find_run('odd').id}"
 
 
-def test_pages_of_the_table_turn_with_the_keyboard(page: Page, server: Server) -> None:
+def test_pages_of_a_long_table_come_while_one_scrolls(page: Page, server: Server) -> None:
     page.goto(f"{server.address}/?experiment=many&size=25")
     ready(page)
-    page.locator(".table-box").evaluate("box => box.scrollTo(0, 300)")
-    page.keyboard.press("n")
-    page.wait_for_url(re.compile("page=2"))
-    page.locator("tr.current", has_text="run-34").wait_for()
-    assert page.locator(".table-box").evaluate("box => box.scrollTop") == 0
-    assert "26\u201350" in page.get_by_role("navigation", name="Pages").inner_text()
-    page.keyboard.press("n")
+    box, place = page.locator(".table-box"), page.locator("#rows-in-sight")
+    height = box.evaluate("box => box.scrollHeight")
+    assert page.locator("tr[data-run]").count() < 60
+    assert place.inner_text().startswith("rows 1\u2013")
+    box.evaluate("box => box.scrollTo(0, box.scrollHeight)")
     page.locator("tr", has_text="run-00").wait_for()
+    page.wait_for_url(re.compile("page=[23]"))
+    assert box.evaluate("box => box.scrollHeight") == height
+    assert place.inner_text().endswith("\u201360")
+    page.reload()
+    ready(page)
+    page.locator("tr", has_text="run-00").wait_for()
+    box.evaluate("box => box.scrollTo(0, 0)")
+    page.locator("tr", has_text="run-59").wait_for()
+    page.wait_for_url(re.compile("size=25$"))
+    page.get_by_role("columnheader", name="run", exact=True).get_by_role("link").click()
+    page.locator("tbody tr[data-run]", has_text="run-00").wait_for()
+    assert box.evaluate("box => box.scrollTop") == 0
+
+
+def test_live_updates_leave_a_long_table_where_it_is(page: Page, server: Server) -> None:
+    page.goto(f"{server.address}/?experiment=many&size=25&page=2")
+    ready(page)
+    box = page.locator(".table-box")
+    box.evaluate("box => { box.scrollTop += 200 }")
+    page.locator("tr", has_text="run-09").wait_for()
+    before = box.evaluate("box => box.scrollTop")
+    page.evaluate("import('/static/page.js').then((module) => module.reload())")
+    page.wait_for_selector("body[data-took]")
+    assert box.evaluate("box => box.scrollTop") == before
+    assert page.locator("tr", has_text="run-09").count() == 1, "its rows stay until fresh ones have come"
+
+
+def test_long_tables_are_walked_turned_and_selected_with_the_keyboard(page: Page, server: Server) -> None:
+    page.goto(f"{server.address}/?experiment=many&size=25")
+    ready(page)
+    page.keyboard.press("n")
+    page.locator("tr.current", has_text="run-34").wait_for()
+    page.wait_for_url(re.compile("page=2"))
+    page.keyboard.press("k")
+    page.locator("tr.current", has_text="run-35").wait_for()
+    page.keyboard.press("j")
+    page.keyboard.press("n")
+    page.locator("tr.current", has_text="run-09").wait_for()
     page.keyboard.press("n")
     page.keyboard.press("p")
     page.locator("tr.current", has_text="run-34").wait_for()
-    page.get_by_label("Runs on a page").select_option("100")
-    page.locator("tr", has_text="run-00").wait_for()
-    assert page.locator("tr[data-run]").count() == 60
-    assert "size=" not in page.url
-    assert "page=" not in page.url
+    page.get_by_label("Select all runs").check()
+    page.locator("#actions", has_text="60 selected").wait_for()
+    page.keyboard.press("Escape")
+    page.locator("#actions").wait_for(state="hidden")
+
+
+def test_pages_of_the_table_have_links_without_scripts(browser: Browser, server: Server) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(server.entrance())
+    page.goto(f"{server.address}/?experiment=many&size=25")
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Next").click()
+    assert "26\u201350" in page.get_by_role("navigation", name="Pages").inner_text()
+    assert page.locator("tr[data-run]").count() == 25
+    context.close()
 
 
 def test_mlflows_addresses_lead_to_our_pages(page: Page, server: Server, odd: str) -> None:
