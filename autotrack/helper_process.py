@@ -38,6 +38,8 @@ class HelperProcess:
     """
 
     def __init__(self, place: str) -> None:
+        if getattr(sys, "frozen", False) or not sys.executable:
+            raise OSError("this program is no Python that could be started again")
         program = _PROGRAM.format(path=[path for path in sys.path if path], place=place, parent=os.getpid())
         self._process = subprocess.Popen(  # noqa: S603 - our own code, in the same Python
             [sys.executable, "-W", "ignore", "-c", program],  # the user's warnings are about the user's code
@@ -47,6 +49,16 @@ class HelperProcess:
             close_fds=True,
             start_new_session=True,
         )
+
+    @property
+    def alive(self) -> bool:
+        """Whether it could still answer."""
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End it at once, from any thread: who waits for its answer learns that it has ended. `close` is still due."""
+        if self.alive:
+            _kill(self._process)
 
     def ask(self, request: Any) -> Any:
         """Return the answer to a request; both are what msgpack holds.

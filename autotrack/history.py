@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("autotrack")
 
 FLUSH_SECONDS = 10.0
+CONVERSION_SECONDS = 20.0
+"""How long reading waits for models that are being converted; the others stay as they are."""
 
 
 class History:
@@ -170,10 +172,13 @@ class History:
         """Bring into the store what this process has logged, and what ended processes have left on disk."""
         recorder = recording.open_recorder()
         target = self.place.target
-        if recorder is not None and target in recorder.delivery.targets and not recorder.flush(FLUSH_SECONDS, [target]):
-            logger.warning(
-                "the last records of this process are not in the store yet: it took too long to deliver them"
-            )
+        if recorder is not None and target in recorder.delivery.targets:
+            if recorder.conversions is not None:
+                recorder.conversions.hurry(CONVERSION_SECONDS)
+            if not recorder.flush(FLUSH_SECONDS, [target]):
+                logger.warning(
+                    "the last records of this process are not in the store yet: it took too long to deliver them"
+                )
         context = BackendContext(home=self.home.root, artifacts=self.home.artifacts)
         outcome = recover_into(self.home, {target: lambda: open_backend(self.place.url, context)})
         for reason in outcome.errors.values():

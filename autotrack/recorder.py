@@ -31,6 +31,16 @@ class Service(Protocol):
         """End it within `timeout` seconds."""
 
 
+class Conversions(Protocol):
+    """Who converts models into safer formats; the jobs of the worker that save them wait for it."""
+
+    def hurry(self, timeout: float) -> None:
+        """Let what is planned be done within `timeout` seconds; what is left is given up."""
+
+    def stop(self, timeout: float) -> None:
+        """The same, for good."""
+
+
 class Recorder:
     """Journals, worker and delivery of this process.
 
@@ -44,6 +54,7 @@ class Recorder:
         self.worker = Worker()
         self.runs: dict[str, Run] = {}
         self.services: dict[str, Service] = {}
+        self.conversions: Conversions | None = None
         self._owner = Owner(self.home.owners)
         self._recovery = Recovery(self.home)
         self.delivery = Delivery(connectors(settings, self.home), self.note, self._recovery.orphans)
@@ -82,9 +93,12 @@ class Recorder:
 
     def finish(self, timeout: float) -> None:
         """Finish background work within `timeout` seconds."""
+        deadline = time.monotonic() + timeout
         for service in self.services.values():
-            service.stop(timeout)
-        self.worker.close(timeout)
+            service.stop(max(0.0, deadline - time.monotonic()))
+        if self.conversions is not None:
+            self.conversions.stop(max(0.0, deadline - time.monotonic()))
+        self.worker.close(max(0.0, deadline - time.monotonic()))
 
     def close(self, timeout: float) -> bool:
         """Deliver within `timeout` seconds, after `finish`; what is left stays on disk."""

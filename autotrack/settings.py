@@ -80,10 +80,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     safe_models: Annotated[
         bool,
         Meta(
-            description="Save scikit-learn estimators without code in the file where that restores them exactly, "
-            "instead of as pickles: seconds of background work in every process that trains."
+            description="Save scikit-learn estimators without code in the file (skops) where that restores them "
+            "exactly; a process beside the program converts them. Off, or where it does not: as pickles."
         ),
-    ] = False
+    ] = True
     max_child_runs: Annotated[
         int, Meta(ge=0, description="How many of the best candidates of a search get a run of their own.")
     ] = 5

@@ -35,5 +35,5 @@ print(f"test accuracy of version 1: {accuracy.before:.3f}, of version 2: {accura
 for change in registry.changes("cancer", best.version):
     print(f"{change.kind} {change.key or ''}: {change.before} -> {change.after}")
 
-model = autotrack.models.load("models:/cancer@champion", trust=True)  # it was trained a moment ago, right here
+model = autotrack.models.load("models:/cancer@champion")
 print(f"the champion, loaded again, predicts {(model.predict(X_test) == y_test).mean():.3f} of the test data right")

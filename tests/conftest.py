@@ -10,6 +10,7 @@ import os
 os.environ["AUTOTRACK_TESTING"] = "1"
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # xdist already uses the cores
 os.environ["MPLBACKEND"] = "agg"
+os.environ["AUTOTRACK_SAFE_MODELS"] = "0"  # or each test that fits an estimator starts a process; a few turn it on
 
 import sys
 import threading

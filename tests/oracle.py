@@ -33,7 +33,13 @@ def observe(program: Path, *, track: bool) -> dict[str, object]:
         done = subprocess.run(
             [sys.executable, str(WITNESS), str(program.resolve()), str(report), str(int(track))],
             cwd=work,
-            env={**os.environ, "PYTHONHASHSEED": "0", "AUTOTRACK_TESTING": "0"},
+            env={
+                **os.environ,
+                "PYTHONHASHSEED": "0",
+                "AUTOTRACK_TESTING": "0",
+                "AUTOTRACK_SAFE_MODELS": "1",
+                "AUTOTRACK_EXIT_TIMEOUT": "60",
+            },
             capture_output=True,
             text=True,
             timeout=600,

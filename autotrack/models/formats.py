@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,11 @@ from autotrack.models.flavors.python_function import check_custom, python_flavor
 from autotrack.models.flavors.sklearn import sklearn_flavor
 from autotrack.models.flavors.xgboost import xgboost_flavor
 from autotrack.models.skops_file import FORMAT as SKOPS
-from autotrack.models.skops_file import write_skops
+from autotrack.models.skops_file import convert_file
 from autotrack.models.snapshot import PICKLE, Snapshot, class_path, take_native_snapshot, take_snapshot
+
+Convert = Callable[[Path, Path], tuple[str, ...]]
+"""Writes the skops file of a pickle, and returns the types that reading it has to allow."""
 
 
 class Format(msgspec.Struct, frozen=True):
@@ -76,11 +78,12 @@ def format_of(model: object, artifacts: Mapping[str, Path] | None = None) -> For
     )
 
 
-def make_safe(snapshot: Snapshot) -> tuple[Snapshot, str]:
+def make_safe(snapshot: Snapshot, convert: Convert = convert_file) -> tuple[Snapshot, str]:
     """Turn the pickle of an estimator into a skops file, if that restores it exactly.
 
     Args:
         snapshot: A pickle that this process wrote; it is read back.
+        convert: Does it; by default at once, in this thread.
 
     Returns:
         The snapshot of the file that stays, and why it is of that format.
@@ -89,15 +92,18 @@ def make_safe(snapshot: Snapshot) -> tuple[Snapshot, str]:
         return snapshot, f"its class, or a part of it, is defined in the program itself ({snapshot.model_class})"
     place = snapshot.path.with_name(f"{snapshot.path.name}.{SKOPS}")
     try:
-        with snapshot.path.open("rb") as file:
-            model = pickle.load(file)  # noqa: S301 - our own bytes of a moment ago
-        write_skops(model, place)
+        types = convert(snapshot.path, place)
     except (UnsupportedValueError, MissingDependencyError) as error:
         place.unlink(missing_ok=True)
         return snapshot, str(error)
     place.replace(snapshot.path)
-    modules = tuple(sorted({*snapshot.modules, "skops"}))
-    safe = msgspec.structs.replace(snapshot, format=SKOPS, size=snapshot.path.stat().st_size, modules=modules)
+    safe = msgspec.structs.replace(
+        snapshot,
+        format=SKOPS,
+        size=snapshot.path.stat().st_size,
+        modules=tuple(sorted({*snapshot.modules, "skops"})),
+        needed_types=types,
+    )
     return safe, "it holds no code, and was seen to restore the model exactly"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autotrack import names
 from autotrack.errors import AutotrackError, UnsupportedValueError
@@ -16,6 +16,9 @@ from autotrack.models.signature import infer_signature
 from autotrack.models.snapshot import Snapshot
 from autotrack.recording import current_recorder
 from autotrack.run import Run
+
+if TYPE_CHECKING:
+    from autotrack.models.converter import Conversion
 
 MEGABYTE = 1_000_000
 TRAINED = "trained"
@@ -66,8 +69,12 @@ def save_model(
         return
     described = signature if signature is not None or inputs is None else _signature(run, inputs, outputs)
     example = _example(run, inputs) if settings.log_input_examples and inputs is not None else None
-    safe = convertible and settings.safe_models
-    run.defer(f"writing {name}", lambda: _write(run, snapshot, flavor, described, example, name, safe=safe))
+    conversion = None
+    if convertible and settings.safe_models:
+        from autotrack.models.converter import current_converter
+
+        conversion = current_converter().plan(snapshot)
+    run.defer(f"writing {name}", lambda: _write(run, snapshot, flavor, described, example, name, conversion))
 
 
 def _snapshot(run: Run, take: Callable[[Path], Snapshot], name: str) -> Snapshot:
@@ -99,14 +106,11 @@ def _write(
     signature: Signature | None,
     example: Example | None,
     name: str,
-    *,
-    safe: bool,
+    conversion: Conversion | None,
 ) -> None:
     why = "it is the quickest to take from a training"
-    if safe:
-        from autotrack.models.formats import make_safe
-
-        snapshot, why = make_safe(snapshot)
+    if conversion is not None:
+        snapshot, why = conversion.run(snapshot)
     flavor = describe(snapshot)
     folder = write_model_folder(
         run.artifact_directory / name,
@@ -120,7 +124,7 @@ def _write(
     keep_folder(run, folder)
     if flavor.pickle:
         run.note("model.format", f"{name}: {snapshot.format}, because {why}; load it with trust=True")
-    elif safe:
+    elif conversion is not None:
         run.note("model.format", f"{name}: {snapshot.format}, because {why}")
 
 

@@ -6,11 +6,13 @@ changes the file allow what he likes.
 
 from __future__ import annotations
 
+import os
+import pickle
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from autotrack.errors import MissingDependencyError, UnsupportedValueError, UntrustedModelError
 from autotrack.models.same_state import same_state
@@ -56,35 +58,64 @@ _NAMES = frozenset(
 )
 
 
-def write_skops(model: object, path: Path) -> None:
-    """Write an estimator, and read it back to see that it is the same.
+class Converted(NamedTuple):
+    """An estimator in skops' format.
+
+    Attributes:
+        content: Of the file.
+        needed: The types that reading it has to allow beside skops' own.
+    """
+
+    content: bytes
+    needed: tuple[str, ...]
+
+
+def convert_file(source: Path, path: Path, convert: Callable[[bytes], Converted] | None = None) -> tuple[str, ...]:
+    """Write the estimator of a pickle as a skops file, and read it back to see that it is the same.
 
     Args:
-        model: A fitted estimator.
+        source: A pickle that autotrack wrote itself, a moment ago: it is loaded.
         path: The file to write.
+        convert: By default `convert_pickle`.
+
+    Returns:
+        The types that reading the file has to allow beside skops' own.
 
     Raises:
         UnsupportedValueError: The format does not restore it exactly, or would have to build a type that is on no list
             of safe ones; the message says which.
         MissingDependencyError: skops is not installed.
     """
+    converted = (convert or convert_pickle)(source.read_bytes())
+    with open(path, "wb", opener=_open_private) as file:
+        file.write(converted.content)
+    return converted.needed
+
+
+def convert_pickle(pickled: bytes) -> Converted:
+    """Return the skops file of a pickle; raises what `convert_file` does."""
     io = _skops_io()
     try:
-        io.dump(model, path, compression=zipfile.ZIP_DEFLATED, compresslevel=1)
-        needed = needed_types(path)
+        model = pickle.loads(pickled)  # noqa: S301 - our own bytes of a moment ago
+        content = io.dumps(model, compression=zipfile.ZIP_DEFLATED, compresslevel=1)
+        needed: list[str] = io.get_untrusted_types(data=content)
     except Exception as error:
         raise UnsupportedValueError(f"skops cannot write it ({error})") from error
     _refuse(unsafe_types(needed))
     try:
-        restored = io.load(path, trusted=needed)
-        same = same_state(model, restored)
+        same = same_state(model, io.loads(content, trusted=needed))
     except Exception as error:
         raise UnsupportedValueError(f"skops cannot read it back ({error})") from error
     if not same:
         raise UnsupportedValueError("skops does not restore it exactly")
+    return Converted(content, tuple(needed))
 
 
-def needed_types(path: Path) -> list[str]:
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _needed_types(path: Path) -> list[str]:
     """Return the types that reading a file has to allow beside skops' own."""
     needed: list[str] = _skops_io().get_untrusted_types(file=path)
     return needed
@@ -97,7 +128,7 @@ def read_skops(path: Path, uri: str) -> Any:
         UntrustedModelError: The file asks for such types.
     """
     io = _skops_io()
-    needed = needed_types(path)
+    needed = _needed_types(path)
     if unsafe := unsafe_types(needed):
         raise UntrustedModelError(
             f"{uri}: {path.name} asks for types that are not known to be safe: {', '.join(unsafe)}\n"
@@ -108,7 +139,7 @@ def read_skops(path: Path, uri: str) -> Any:
 
 def read_skops_trusted(path: Path) -> Any:
     """Read an estimator with whatever types the file asks for, as the user said that it is trusted."""
-    return _skops_io().load(path, trusted=needed_types(path))
+    return _skops_io().load(path, trusted=_needed_types(path))
 
 
 def unsafe_types(names: Iterable[str]) -> list[str]:
@@ -135,5 +166,5 @@ def _skops_io() -> Any:
     try:
         import skops.io
     except ModuleNotFoundError as error:
-        raise MissingDependencyError("skops", "models") from error
+        raise MissingDependencyError("skops", "sklearn") from error
     return skops.io

@@ -42,6 +42,7 @@ class Snapshot(msgspec.Struct, frozen=True):
         predicts: Whether the model has a `predict` method now that it is fitted.
         modules: Modules that loading the file imports, sorted.
         seconds: What taking the snapshot cost the training thread.
+        needed_types: What reading a skops file has to allow beside skops' own types.
     """
 
     path: Path
@@ -52,6 +53,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     predicts: bool
     modules: tuple[str, ...]
     seconds: float
+    needed_types: tuple[str, ...] = ()
 
 
 Dump = Callable[[Any, Path, Any], set[str]]

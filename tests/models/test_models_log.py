@@ -150,17 +150,6 @@ def test_a_model_is_not_changed_and_can_be_trained_on() -> None:
     assert (load(uri).coef_ == MODEL.coef_).all()
 
 
-def test_trained_models_are_safe_where_the_setting_asks_for_it() -> None:
-    autotrack.enable(safe_models=True, log_system_metrics=False, capture=[])
-    try:
-        model = LinearRegression().fit(X, X[:, 0])
-    finally:
-        autotrack.disable()
-    assert (load("runs:/@last").coef_ == model.coef_).all()
-    notes = [note.message for note in autotrack.get_run("@last").notes if note.code == "model.format"]
-    assert notes == ["model: skops, because it holds no code, and was seen to restore the model exactly"]
-
-
 @pytest.mark.slow
 def test_the_example_runs(tmp_path: Path) -> None:
     example = Path(__file__).parents[2] / "examples" / "models_predict.py"

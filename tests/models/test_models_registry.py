@@ -147,7 +147,7 @@ def test_no_text_is_half_a_reference(text: str) -> None:
 
 
 def test_the_example_runs(tmp_path: Path) -> None:
-    said = run_example("models_registry.py", tmp_path)
+    said = run_example("models_registry.py", tmp_path, AUTOTRACK_SAFE_MODELS="1")
     assert "stage : None -> Production" in said
     assert "loaded again" in said
 

@@ -27,7 +27,7 @@ def test_from_training_to_an_answer_over_http(tmp_path: Path) -> None:
     done = subprocess.run(
         ["bash", "-euc", f"{commands.replace('5000', str(free_port()))}\nkill -TERM $!\nwait $!"],
         cwd=tmp_path,
-        env={**os.environ, "PATH": path, "AUTOTRACK_LOG_SYSTEM_METRICS": "0"},
+        env={**os.environ, "PATH": path, "AUTOTRACK_SAFE_MODELS": "1", "AUTOTRACK_EXIT_TIMEOUT": "60"},
         capture_output=True,
         text=True,
         timeout=170,

@@ -10,7 +10,7 @@ from autotrack.models.flavors.base import Flavor, Predict
 from autotrack.models.integrity import require_trust
 from autotrack.models.requirements import installed_version
 from autotrack.models.skops_file import FORMAT as SKOPS
-from autotrack.models.skops_file import needed_types, read_skops, read_skops_trusted
+from autotrack.models.skops_file import read_skops, read_skops_trusted
 from autotrack.models.snapshot import Snapshot
 from autotrack.models.stored import StoredModel
 
@@ -52,7 +52,7 @@ def data_file(snapshot: Snapshot) -> str:
 
 def trusted_types(snapshot: Snapshot) -> dict[str, list[str]]:
     """Return the setting that tells MLflow which types a skops file may build; for us, our own list counts."""
-    return {"skops_trusted_types": needed_types(snapshot.path)} if snapshot.format == SKOPS else {}
+    return {"skops_trusted_types": list(snapshot.needed_types)} if snapshot.format == SKOPS else {}
 
 
 def load(model: StoredModel, *, trust: bool) -> Any:

@@ -1,0 +1,8 @@
+"""What the tests of models share."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # test folders are no packages
