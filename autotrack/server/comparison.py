@@ -17,6 +17,7 @@ from autotrack.server.pages.frame import chart_keys
 from autotrack.server.pages.listing import LONGEST, Listing, listing_of, matching_names
 from autotrack.server.pages.run import read_environment, read_evaluations
 from autotrack.server.table import COUNTERS
+from autotrack.server.same_names import tell_apart
 from autotrack.server.templating import param_text
 from autotrack.store.apply import as_number
 from autotrack.store.rows import RunRow
@@ -84,7 +85,7 @@ def compare(
     Raises:
         RunNotFoundError: One of the runs is not there.
     """
-    runs = [store.get_run(run_id) for run_id in dict.fromkeys(run_ids)][:MAX_RUNS]
+    runs = tell_apart([store.get_run(run_id) for run_id in dict.fromkeys(run_ids)][:MAX_RUNS])
     base = next((run for run in runs if run.id == baseline), runs[0]) if runs else None
     few = runs[:MAX_CHARTED_RUNS]
     keys: dict[str, None] = {}

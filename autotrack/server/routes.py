@@ -7,7 +7,7 @@ from starlette.routing import Route
 from autotrack.server.api import edits, events, exports, find, keys, points, registry, selection, views
 from autotrack.server.assets import serve_asset
 from autotrack.server.entrance import make_ticket, open_session
-from autotrack.server.pages import files, models, run, runs
+from autotrack.server.pages import files, models, run, runs, search
 from autotrack.server.pages.compare import show_comparison
 from autotrack.server.pages.report import comparison_report, run_report
 
@@ -23,7 +23,7 @@ ROUTES = [
     Route("/runs/{run_id}/charts", run.show_charts),
     Route("/runs/{run_id}/system", run.show_system),
     Route("/runs/{run_id}/evaluation", run.show_evaluation),
-    Route("/runs/{run_id}/search", run.show_search),
+    Route("/runs/{run_id}/search", search.show_search),
     Route("/runs/{run_id}/data", run.show_data),
     Route("/runs/{run_id}/code", run.show_code),
     Route("/runs/{run_id}/files", files.show_files),

@@ -24,10 +24,10 @@ class PartChangedError(AutotrackError, ValueError):
 
 
 class PartName(NamedTuple):
-    """A part of a file: its number, from 1, and its SHA-256; empty where the sender does not say."""
+    """A part of a file: its number, from 1, and the tag that it got; empty where the sender does not say."""
 
     number: int
-    digest: str
+    etag: str
 
 
 class Assembled(NamedTuple):
@@ -64,8 +64,22 @@ class Upload(Protocol):
         """Forget it."""
 
 
+class PartUpload(Upload, Protocol):
+    """A part of a file on its way."""
+
+    @property
+    def etag(self) -> str:
+        """What tells it from others that were sent under its number, known at the end."""
+
+
 class FileStore(Protocol):
-    """A place for files. Its functions are called from any thread."""
+    """A place for files. Its functions are called from any thread.
+
+    Attributes:
+        parts_pay: Whether files in parts cost no more than whole ones.
+    """
+
+    parts_pay: bool
 
     def open(self, key: str) -> Reading:
         """Open a file.
@@ -88,7 +102,7 @@ class FileStore(Protocol):
             FilePathError: There cannot be one of this key.
         """
 
-    def part(self, folder: str, number: int, size: int) -> Upload:
+    def part(self, folder: str, number: int, size: int) -> PartUpload:
         """Begin a part of a file; the same one may be sent again.
 
         Args:

@@ -25,6 +25,8 @@ class LocalFiles:
         root: Made where it is missing, private to the user.
     """
 
+    parts_pay = True
+
     def __init__(self, root: Path) -> None:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._root = root.resolve()

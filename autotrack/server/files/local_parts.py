@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +21,7 @@ _LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 class LocalPart:
-    """A part on its way.
+    """A part on its way. Its tag is by chance: the whole file is hashed at the end, and no byte of it twice.
 
     Args:
         folder: Of the parts of one file.
@@ -34,7 +35,7 @@ class LocalPart:
         self._note = folder / str(number)
         self._note.unlink(missing_ok=True)  # a part that is sent again takes the place of what was there
         self._size, self._keep = size, keep
-        self._hash = hashlib.sha256()
+        self.etag = secrets.token_hex(16)
         self._file: int | None = os.open(_data(folder, size), os.O_CREAT | os.O_WRONLY | _LINKS, 0o600)
         os.lseek(self._file, (number - 1) * size, os.SEEK_SET)
 
@@ -42,7 +43,6 @@ class LocalPart:
         """Take the next bytes."""
         if self._file is None:
             raise ValueError("the part has ended")
-        self._hash.update(block)
         left = memoryview(block)
         while left:
             left = left[os.write(self._file, left) :]
@@ -50,7 +50,7 @@ class LocalPart:
     def finish(self) -> None:
         """Say that all of it is there."""
         self.abort()
-        self._keep(self._note, f"{self._size} {self._hash.hexdigest()}".encode())
+        self._keep(self._note, f"{self._size} {self.etag}".encode())
 
     def abort(self) -> None:
         """End; without its note it counts as not sent."""
@@ -82,8 +82,8 @@ def assemble(folder: Path, parts: Sequence[PartName]) -> tuple[Path, Assembled]:
         PartChangedError: One is another than its name says.
     """
     pieces, end = [], 0
-    for number, digest in parts:
-        size = _size(folder / str(number), digest)
+    for number, etag in parts:
+        size = _size(folder / str(number), etag)
         pieces.append(_Piece(size, (number - 1) * size, end))
         end += size
     first = pieces[0].size
@@ -104,12 +104,12 @@ def _data(folder: Path, size: int) -> Path:
     return folder / f"of-{size}"
 
 
-def _size(note: Path, digest: str) -> int:
+def _size(note: Path, etag: str) -> int:
     try:
         size, _, found = note.read_text().partition(" ")
     except FileNotFoundError as error:
         raise FileMissingError("a part has not come") from error
-    if digest and digest != found:
+    if etag and etag != found:
         raise PartChangedError("a part is another than the one that was sent; begin again")
     return int(size)
 

@@ -37,6 +37,8 @@ class ObjectFiles:
         ServerError: There can be no bucket at this address.
     """
 
+    parts_pay = False  # all bytes of them go through this process once more
+
     def __init__(self, address: str) -> None:
         try:
             import obstore
@@ -63,23 +65,25 @@ class ObjectFiles:
 
     def upload(self, key: str) -> ObjectUpload:
         """Begin a file."""
-        return ObjectUpload(self._api.open_writer(self._store, checked_path(key), buffer_size=PART_BYTES))
+        return ObjectUpload(self._writer(key))
 
     def put(self, key: str, content: bytes) -> None:
         """Keep a file that is here as a whole, in one request."""
         self._api.put(self._store, checked_path(key), content, use_multipart=False)
 
-    def part(self, folder: str, number: int, size: int) -> ObjectUpload:
+    def part(self, folder: str, number: int, size: int) -> ObjectPart:
         """Begin a part of a file; it is an object of its own."""
         del size
-        return self.upload(f"{folder}/{number}")
+        return ObjectPart(
+            self._api.open_writer(self._store, checked_path(f"{folder}/{number}"), buffer_size=PART_BYTES)
+        )
 
     def assemble(self, folder: str, parts: Sequence[PartName], key: str) -> Assembled:
         """Put parts together into a file, through this process."""
         target, whole, size = self.upload(key), hashlib.sha256(), 0
         try:
             for part in parts:
-                for block in self._blocks(f"{folder}/{part.number}", part.digest):
+                for block in self._blocks(f"{folder}/{part.number}", part.etag):
                     whole.update(block)
                     target.write(block)
                     size += len(block)
@@ -90,13 +94,16 @@ class ObjectFiles:
         self.remove_folder(folder)
         return Assembled(size, whole.hexdigest())
 
-    def _blocks(self, key: str, digest: str) -> Iterator[bytes]:
+    def _writer(self, key: str) -> Any:
+        return self._api.open_writer(self._store, checked_path(key), buffer_size=PART_BYTES)
+
+    def _blocks(self, key: str, etag: str) -> Iterator[bytes]:
         found = hashlib.sha256()
         with closing(self.open(key)) as file:
             while block := file.read(BLOCK_BYTES):
                 found.update(block)
                 yield block
-        if digest and digest != found.hexdigest():
+        if etag and etag != found.hexdigest():
             raise PartChangedError("a part is another than the one that was sent; begin again")
 
     def delete(self, key: str) -> None:
@@ -149,3 +156,21 @@ class ObjectUpload:
     def abort(self) -> None:
         """Forget it; what went up already stays until the bucket's rule for unfinished uploads removes it."""
         self._writer = None
+
+
+class ObjectPart(ObjectUpload):
+    """A part of a file on its way; its tag is its SHA-256."""
+
+    def __init__(self, writer: Any) -> None:
+        super().__init__(writer)
+        self._hash = hashlib.sha256()
+
+    @property
+    def etag(self) -> str:
+        """What tells it from others."""
+        return self._hash.hexdigest()
+
+    def write(self, block: bytes, /) -> None:
+        """Take the next bytes."""
+        self._hash.update(block)
+        super().write(block)

@@ -93,12 +93,13 @@ async def take_part(request: Request) -> Response:
         number = msgspec.convert(request.query_params.get("number"), PartNumber, strict=False)
         size = msgspec.convert(request.headers.get("content-length"), Annotated[int, Meta(ge=0)], strict=False)
         folder = _folder(place, words["upload_id"])
-        stream = await Stream.receive(request, await run_in_threadpool(tracking.files.part, folder, number, size))
+        part = await run_in_threadpool(tracking.files.part, folder, number, size)
+        await Stream(part).receive(request)
     except ClientDisconnect:
         return answer_error(request, ProtocolError("the part ended early"))
     except Exception as error:  # noqa: BLE001 - every error has an answer of the protocol
         return answer_error(request, error)
-    return Response(headers={"etag": f'"{stream.digest}"'})
+    return Response(headers={"etag": f'"{part.etag}"'})
 
 
 def _create(request: Request, _: Place, asked: Begin) -> Any:

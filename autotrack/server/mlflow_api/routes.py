@@ -26,6 +26,8 @@ from autotrack.server.mlflow_api.protocol import NO_ENDPOINT, error_reply, json_
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from autotrack.server.mlflow_api.endpoint import Tracking
+
 PREFIXES = ("/api", "/ajax-api")
 MODULES = (
     values,
@@ -45,16 +47,15 @@ FEATURES = {
     "store_type": "SqlStore",
     "workspaces_enabled": False,
     "trace_archival_enabled": False,
-    "multipart_uploads_enabled": False,
     "multipart_downloads_enabled": False,
 }
-"""What clients ask before they use one of these. Files in parts are taken from who wants it so, and not proposed:
-through the server a file goes faster in one piece."""
+"""What clients ask before they use one of these."""
 
 
-def server_info(_: Request) -> Response:
-    """Say what the server can do."""
-    return json_reply(FEATURES)
+def server_info(request: Request) -> Response:
+    """Say what the server can do. Files in parts are taken in any case, and proposed where that costs nothing."""
+    tracking: Tracking = request.app.state.tracking
+    return json_reply({**FEATURES, "multipart_uploads_enabled": tracking.files.parts_pay})
 
 
 def version(_: Request) -> Response:

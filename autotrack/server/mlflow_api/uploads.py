@@ -37,8 +37,33 @@ async def receive_file(request: Request, tracking: Tracking, address: str) -> No
         await run_in_threadpool(_take_whole, tracking, request, address, await request.body())
         return
     place = await run_in_threadpool(admit_upload, tracking, request, address)
-    stream = await Stream.receive(request, await run_in_threadpool(tracking.files.upload, place.key))
-    await run_in_threadpool(note_file, tracking, place, stream.size, stream.digest)
+    target = Hashed(await run_in_threadpool(tracking.files.upload, place.key))
+    await Stream(target).receive(request)
+    await run_in_threadpool(note_file, tracking, place, target.size, target.digest)
+
+
+class Hashed:
+    """A file on its way whose bytes are counted and hashed.
+
+    Args:
+        target: Where it goes.
+    """
+
+    def __init__(self, target: Upload) -> None:
+        self.size = 0
+        self._target, self._hash = target, hashlib.sha256()
+        self.finish, self.abort = target.finish, target.abort
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what came."""
+        return self._hash.hexdigest()
+
+    def write(self, block: bytes, /) -> None:
+        """Take the next bytes."""
+        self._hash.update(block)
+        self.size += len(block)
+        self._target.write(block)
 
 
 class Stream:
@@ -49,40 +74,29 @@ class Stream:
     """
 
     def __init__(self, target: Upload) -> None:
-        self.size = 0
         self._target = target
-        self._hash = hashlib.sha256()
         self._held: list[bytes] = []
         self._held_size = 0
         self._writing: asyncio.Future[None] | None = None
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of what came."""
-        return self._hash.hexdigest()
-
-    @classmethod
-    async def receive(cls, request: Request, target: Upload) -> Stream:
+    async def receive(self, request: Request) -> None:
         """Bring the body of a request to where it goes.
 
         Raises:
             ClientDisconnect: The body ended early; nothing is left of it.
         """
-        stream = cls(target)
         try:
             async for chunk in request.stream():
-                await stream.feed(chunk)
-            await stream.finish()
+                await self.feed(chunk)
+            await self.finish()
         except BaseException:
-            await stream.abort()
+            await self.abort()
             raise
-        return stream
 
     async def feed(self, chunk: bytes) -> None:
         """Take a piece."""
         self._held.append(chunk)
         self._held_size += len(chunk)
-        self.size += len(chunk)
         if self._held_size >= BLOCK_BYTES:
             await self._write()
 
@@ -109,7 +123,6 @@ class Stream:
 
     def _take(self, blocks: list[bytes]) -> None:
         for block in blocks:  # not joined: that would copy each byte once more
-            self._hash.update(block)
             self._target.write(block)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from autotrack.highlights import is_background
-from autotrack.names import CV_RESULTS
+from autotrack.names import CV_FOLDS, CV_RESULTS, TRIALS
 from autotrack.server.context import library_of, run_id_of
 from autotrack.server.replies import page
 from autotrack.server.run_models import count_models
@@ -71,10 +71,11 @@ def _tabs(store: Store, run_id: str, summaries: dict[str, MetricSummary]) -> lis
         holds_weights(file.path) for file in files
     )
     data = len(store.datasets(run_id)) + count_models(store, run_id)
+    searched = any(file.path in {CV_RESULTS, TRIALS} for file in files)
     counted = [
         ("charts", "Charts", charts),
         ("evaluation", "Evaluation", evaluations),
-        ("search", "Search", sum(file.path == CV_RESULTS for file in files)),
+        ("search", "Search" if searched else "Folds", int(searched or any(file.path == CV_FOLDS for file in files))),
         ("data", "Data & model", data),
         ("system", "System", system),
         ("files", "Files", len(files)),

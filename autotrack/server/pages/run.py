@@ -1,21 +1,17 @@
-"""The pages of one run: overview, charts, machine, evaluation, search, data and model, code and environment."""
+"""The pages of one run: overview, charts, machine, evaluation, data and model, code and environment."""
 
 from __future__ import annotations
 
 import json
-import math
 import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from starlette.exceptions import HTTPException
-
 from autotrack.evaluation.report import Evaluation
 from autotrack.highlights import rank_metrics
-from autotrack.names import CV_FOLDS, CV_RESULTS, ENVIRONMENT, OVERHEAD
-from autotrack.server.artifacts import IMAGES, TABLE_BYTES, file_id, read_text, suffix_of
+from autotrack.names import ENVIRONMENT, OVERHEAD
+from autotrack.server.artifacts import IMAGES, file_id, read_text, suffix_of
 from autotrack.server.context import library_of, run_id_of
-from autotrack.server.csv_table import CsvTable, parse_csv
 from autotrack.server.evaluation_view import evaluation_data
 from autotrack.server.pages.frame import RunHead, chart_keys, read_head, run_page
 from autotrack.server.pages.listing import LONGEST, listing_of, matching_names
@@ -36,7 +32,6 @@ DESCRIPTION = "mlflow.note.content"
 MAX_CHILDREN = 500
 MAX_PICTURES = 12
 _CONTEXT_TAGS = re.compile(r"^(mlflow\.|autotrack\.)")
-_CANDIDATE = ("rank_test", "param_", "mean_test", "std_test", "mean_train", "std_train", "split")
 _DIFF = re.compile(r"(^|/)[^/]*\.(diff|patch)$")
 _CONSOLE = re.compile(r"(^|/)(console|output|stdout|stderr)[^/]*\.(txt|log)$")
 
@@ -149,41 +144,6 @@ def _repeats(report: dict[str, Any], earlier: dict[str, Any]) -> bool:
     """Say whether an evaluation has the predictions of an earlier one, but not the probabilities that this had."""
     same = all(report.get(part) == earlier.get(part) for part in ("task", "labels", "matrix"))
     return same and bool(report.get("matrix") and earlier.get("curves")) and not report.get("curves")
-
-
-def show_search(request: Request) -> Response:
-    """Show all candidates of a search, and the folds of a cross-validation."""
-    library, run_id = library_of(request), run_id_of(request)
-    text = read_text(library, run_id, CV_RESULTS, TABLE_BYTES)
-    table = parse_csv(text) if text else None
-    if table is None:
-        raise HTTPException(404)
-    folds = read_text(library, run_id, CV_FOLDS, TABLE_BYTES)
-    folds_table = parse_csv(folds) if folds else None
-    return run_page(request, "search.html", "search", table=_telling_first(table), folds=folds_table)
-
-
-def _telling_first(table: CsvTable) -> CsvTable:
-    """Put what was tried and how well it did before times and folds, and the best candidate first."""
-    order = sorted(range(len(table.head)), key=lambda at: _candidate_rank(table.head[at]))
-    rows = [[row[at] for at in order if at < len(row)] for row in table.rows]
-    head = [table.head[at] for at in order]
-    if head and head[0].startswith(_CANDIDATE[0]):
-        rows.sort(key=lambda row: as_rank(row[0]) if row else math.inf)
-    return CsvTable(head, rows, table.more)
-
-
-def as_rank(text: str) -> float:
-    """Read the rank of a candidate; one without comes last."""
-    try:
-        rank = float(text)
-    except ValueError:
-        return math.inf
-    return math.inf if math.isnan(rank) else rank
-
-
-def _candidate_rank(name: str) -> int:
-    return next((at for at, start in enumerate(_CANDIDATE) if name.startswith(start)), len(_CANDIDATE))
 
 
 def show_data(request: Request) -> Response:

@@ -1,6 +1,6 @@
 // Several runs beside each other: their curves of evaluation in one picture, matrices, parallel coordinates, scatter.
 import { Chart } from "./chart.js";
-import { find, findAll, format, make, readData } from "./dom.js";
+import { find, format, make, readData } from "./dom.js";
 import { drawCurves, KINDS } from "./evaluation.js";
 import { difference, showMatrix } from "./matrix.js";
 import { Parallel } from "./parallel.js";
@@ -99,12 +99,9 @@ export function startSearchTable() {
   const data = readData("search-data");
   const host = find("[data-parallel]");
   if (!data || !host || host.hasChildNodes()) return;
-  const shown = data.head.filter((name) => name.startsWith("param_") || /^(mean_test_|mean_fit_time)/.test(name));
   const rows = data.rows.map((row, at) => ({ name: `candidate ${at}`, at, values: Object.fromEntries(data.head.map((name, place) => [name, row[place] !== "" && Number.isFinite(Number(row[place])) ? Number(row[place]) : row[place]])) }));
-  const score = shown.find((name) => name.startsWith("mean_test_"));
-  const ordered = [...shown.filter((name) => name.startsWith("param_")), ...shown.filter((name) => name === "mean_fit_time"), ...shown.filter((name) => name.startsWith("mean_test_"))];
-  const lines = findAll(".csv tbody tr");
-  new Parallel(host, rows, ordered, { colored: score, onKeep: (kept) => {
+  const lines = [...host.closest("section").nextElementSibling.querySelectorAll(".csv tbody tr")];
+  new Parallel(host, rows, data.axes, { colored: data.score, onKeep: (kept) => {
     const numbers = new Set(kept.map((row) => row.at));
     rows.forEach((row) => lines[row.at] && (lines[row.at].hidden = !numbers.has(row.at)));
   } });

@@ -49,3 +49,14 @@ export function debounce(action, milliseconds) {
     timer = setTimeout(() => action(...values), milliseconds);
   };
 }
+
+// Who has no mouse scrolls what is larger than its box by focusing it.
+export function startScrollers(within = document) {
+  const sized = new ResizeObserver((entries) => {
+    for (const { target: box } of entries) {
+      if (box.scrollHeight > box.clientHeight || box.scrollWidth > box.clientWidth) box.setAttribute("tabindex", "0");
+      else box.removeAttribute("tabindex");
+    }
+  });
+  for (const box of findAll(".scroll:not(.table-box)", within)) sized.observe(box);
+}

@@ -4,7 +4,7 @@ import { redrawAll } from "./chart.js";
 import { names, startComparison, startSearchTable } from "./compare.js";
 import { startCopy } from "./copy.js";
 import { refreshCurves, startCurves } from "./curves.js";
-import { find, findAll, paintSwatches } from "./dom.js";
+import { find, findAll, paintSwatches, startScrollers } from "./dom.js";
 import { startEvaluation } from "./evaluation.js";
 import { startModel } from "./models.js";
 import { reload } from "./page.js";
@@ -116,4 +116,5 @@ if (kind === "runs") {
   startModel(again);
   startLive(again);
 } else if (kind === "waiting") startLive(() => location.reload());
+startScrollers();
 document.body.dataset.ready = "1";

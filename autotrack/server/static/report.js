@@ -1,10 +1,11 @@
 // A saved report: the same pictures as on the pages, from numbers in the file.
 import { names, startComparison } from "./compare.js";
 import { startCurves } from "./curves.js";
-import { paintSwatches } from "./dom.js";
+import { paintSwatches, startScrollers } from "./dom.js";
 import { startEvaluation } from "./evaluation.js";
 
 paintSwatches();
 startCurves(names());
 startEvaluation();
 startComparison();
+startScrollers();
