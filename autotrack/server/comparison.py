@@ -16,8 +16,8 @@ from autotrack.server.evaluation_view import evaluation_data
 from autotrack.server.pages.frame import chart_keys
 from autotrack.server.pages.listing import LONGEST, Listing, listing_of, matching_names
 from autotrack.server.pages.run import read_environment, read_evaluations
-from autotrack.server.table import COUNTERS
 from autotrack.server.same_names import tell_apart
+from autotrack.server.table import COUNTERS
 from autotrack.server.templating import param_text
 from autotrack.store.apply import as_number
 from autotrack.store.rows import RunRow
