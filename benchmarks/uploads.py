@@ -1,10 +1,13 @@
-"""Files sent to our server, to `mlflow server`, and to one that does nothing else than write them down.
+"""Files sent to our server, to `mlflow server`, and to two that do nothing else than write them down.
 
-The last one is the limit: uvicorn and twenty lines that write what comes into a file, for nobody in particular, with
-no name checked and nothing noted. Each is one process that keeps its files in a directory; they take turns, so that a
-busy machine slows all. Beside what a client sees stands the processor time of the server, which others blur less.
+These are the limits: `bare` is uvicorn and twenty lines that write what comes into a file, for nobody in particular,
+with no name checked and nothing noted; `socket` is a loop over a socket that knows no HTTP, and the length of each file
+is four bytes before it. Each is one process (ours and MLflow's several with `--workers`) that keeps its files
+in a directory; they take turns, so that a busy machine slows all. Beside what clients see stands the processor time of
+the server, which others blur less. At the end: how many times as fast as `mlflow server` each is, and so how fast
+anything could be.
 
-    python benchmarks/uploads.py [--rounds 3] [--large 200] [--small 1000]
+    python benchmarks/uploads.py [--rounds 3] [--large 200] [--small 1000] [--clients 1] [--workers 1]
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,6 +36,9 @@ from team_server import team_server
 
 SMALL_BYTES = 10_000
 MB = 1_000_000
+TICK = 0.01
+"""Processor time is counted in steps of so many seconds."""
+
 BARE = """
 import os, sys, uvicorn
 async def app(scope, receive, send):
@@ -45,6 +52,23 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": b"{}"})
 uvicorn.run(app, port=int(sys.argv[2]), log_config=None, access_log=False, http="httptools", lifespan="off")
 """
+SOCKET = """
+import os, socket, sys, threading
+def serve(line):
+    with line, line.makefile("rb", buffering=0) as came:
+        while head := came.read(4):
+            left = int.from_bytes(head, "big")
+            with open(os.path.join(sys.argv[1], os.urandom(8).hex()), "wb", buffering=0) as file:
+                while left and (data := came.read(min(left, 1 << 20))):
+                    file.write(data)
+                    left -= len(data)
+            line.sendall(b"{}")
+port = socket.create_server(("127.0.0.1", int(sys.argv[2])), backlog=100)
+while True:
+    line, _ = port.accept()
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    threading.Thread(target=serve, args=(line,), daemon=True).start()
+"""
 
 
 class Cost(NamedTuple):
@@ -54,48 +78,80 @@ class Cost(NamedTuple):
     processor: float
 
 
+class SocketClient:
+    """One connection to the server that knows no HTTP."""
+
+    def __init__(self, url: str) -> None:
+        self._line = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])))
+        self._line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def send(self, method: str, path: str, body: bytes) -> None:
+        """Send a file and wait until it is written."""
+        del method, path
+        self._line.sendall(len(body).to_bytes(4, "big"))
+        self._line.sendall(body)
+        if self._line.recv(2) != b"{}":
+            raise RuntimeError("the server has gone")
+
+
 def main() -> None:
     """Send files to the servers in turns, and print medians."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--large", type=int, default=200, help="MB of the large file")
-    parser.add_argument("--small", type=int, default=1000, help="files of 10 kB")
+    parser.add_argument("--large", type=int, default=200, help="MB of the large file of each client")
+    parser.add_argument("--small", type=int, default=1000, help="files of 10 kB of each client")
+    parser.add_argument("--clients", type=int, default=1, help="threads that send at once")
+    parser.add_argument("--workers", type=int, default=1, help="processes of our server and of MLflow's")
     options = parser.parse_args()
     found: dict[str, list[tuple[Cost, Cost]]] = {}
-    with servers() as urls:
+    with servers(options.workers) as urls:
         for _ in range(options.rounds):
             for name, url in urls.items():
-                place = "" if name == "bare" else _place(url)
-                large = measure(url, place, 1, options.large * MB)
-                small = measure(url, place, options.small, SMALL_BYTES)
+                places = [_place(name, url) for _ in range(options.clients)]
+                large = measure(name, url, places, 1, options.large * MB)
+                small = measure(name, url, places, options.small, SMALL_BYTES)
                 found.setdefault(name, []).append((large, small))
-    report(found, options.large, options.small)
+    report(found, options.large * options.clients, options.small * options.clients)
 
 
 def report(found: dict[str, list[tuple[Cost, Cost]]], large: int, small: int) -> None:
-    """Print a table."""
+    """Print a table, and the same in multiples of `mlflow server`."""
     titles = ("MB/s, large", "MB/s of processor", "small files/s", "small/s of processor")
     print(f"{'':12}" + "".join(f"{title:>22}" for title in titles))
+    table = {}
     for name, rounds in found.items():
-        bests: tuple[Callable[[tuple[Cost, Cost]], float], ...] = (
+        rates: tuple[Callable[[tuple[Cost, Cost]], float], ...] = (
             lambda one: large / one[0].seconds,
             lambda one: large / one[0].processor,
             lambda one: small / one[1].seconds,
             lambda one: small / one[1].processor,
         )
-        print(f"{name:12}" + "".join(f"{statistics.median(map(rate, rounds)):22,.0f}" for rate in bests))
+        table[name] = [statistics.median(map(rate, rounds)) for rate in rates]
+        print(f"{name:12}" + "".join(f"{rate:22,.0f}" for rate in table[name]))
+    print("times as fast as mlflow server")
+    for name, row in table.items():
+        ratios = (rate / other for rate, other in zip(row, table["mlflow"], strict=True))
+        print(f"{name:12}" + "".join(f"{ratio:22.1f}" for ratio in ratios))
 
 
-def measure(url: str, place: str, count: int, size: int) -> Cost:
-    """Send some files over one connection."""
-    content, client = os.urandom(size), Client(url)
+def measure(name: str, url: str, places: list[str], count: int, size: int) -> Cost:
+    """Send some files over one connection for each place."""
+    content = os.urandom(size)
+
+    def work(place: str) -> None:
+        client = SocketClient(url) if name == "socket" else Client(url)
+        for number in range(count):
+            client.send("PUT", f"{place}/files/{size}-{number}.bin", content)
+
     before, start = _processor(url), time.perf_counter()
-    for number in range(count):
-        client.send("PUT", f"{place}/files/{number}.bin", content)
-    return Cost(time.perf_counter() - start, _processor(url) - before)
+    with ThreadPoolExecutor(len(places)) as pool:
+        list(pool.map(work, places))
+    return Cost(time.perf_counter() - start, max(_processor(url) - before, TICK))
 
 
-def _place(url: str) -> str:
+def _place(name: str, url: str) -> str:
+    if name in {"bare", "socket"}:
+        return "/some"
     return f"/api/2.0/mlflow-artifacts/artifacts/0/{Client(url).new_run('0')}/artifacts"
 
 
@@ -109,22 +165,24 @@ def _processor(url: str) -> float:
 
 
 @contextmanager
-def servers() -> Iterator[dict[str, str]]:
-    """Run the three."""
+def servers(workers: int) -> Iterator[dict[str, str]]:
+    """Run all of them."""
     with ExitStack() as stack:
-        folders = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(3)]
+        folders = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(4)]
+        many = ("--workers", str(workers))
         yield {
-            "autotrack": stack.enter_context(team_server(folders[0], "--no-login")),
-            "mlflow": stack.enter_context(mlflow_server(folders[1])),
-            "bare": stack.enter_context(bare_server(folders[2])),
+            "autotrack": stack.enter_context(team_server(folders[0], "--no-login", *many)),
+            "mlflow": stack.enter_context(mlflow_server(folders[1], *many)),
+            "bare": stack.enter_context(writer(BARE, folders[2])),
+            "socket": stack.enter_context(writer(SOCKET, folders[3])),
         }
 
 
 @contextmanager
-def bare_server(folder: Path) -> Iterator[str]:
+def writer(program: str, folder: Path) -> Iterator[str]:
     """Run what does nothing but write."""
     port = free_port()
-    process: subprocess.Popen[Any] = subprocess.Popen([sys.executable, "-c", BARE, str(folder), str(port)])
+    process: subprocess.Popen[Any] = subprocess.Popen([sys.executable, "-c", program, str(folder), str(port)])
     try:
         while True:
             try:
