@@ -58,7 +58,7 @@ def fingerprint(data: Any, *, name: str | None = None, target: Any = None, conte
     Args:
         data: numpy (any kind), scipy sparse, pandas, polars, pyarrow, torch, TensorFlow, lists, tuples, dicts of
             arrays, anything with a `shape`. Of iterators, generators and data loaders only the type is recorded, of
-            `tf.data` what it says of itself; they are not consumed.
+            `tf.data` what it says of itself, of Spark DataFrames schema and plan; they are not consumed.
         name: What the data are called; "dataset" if not given.
         target: Labels that belong to the rows, if separate; they count for the digest.
         context: The split.
@@ -135,13 +135,22 @@ def _describe(data: Any, hasher: Hasher) -> Description:
         from autotrack.capture.data_tensorflow import describe_tensor as describe_tensorflow
 
         return describe_tensorflow(data, hasher)
+    if isinstance(data, (list, tuple, dict)):
+        return _describe_builtin(data, hasher)
+    return _describe_plan(data, hasher) or _describe_by_attributes(data, hasher)
+
+
+def _describe_plan(data: Any, hasher: Hasher) -> Description | None:
+    """Describe what only says how rows would be made; None for all else."""
     if _is_a(data, "tensorflow.python.data.ops.dataset_ops", "DatasetV2"):
         from autotrack.capture.data_tensorflow import describe_dataset
 
         return describe_dataset(data, hasher)
-    if isinstance(data, (list, tuple, dict)):
-        return _describe_builtin(data, hasher)
-    return _describe_by_attributes(data, hasher)
+    if _is_a(data, "pyspark.sql.dataframe", "DataFrame"):
+        from autotrack.capture.data_spark import describe_spark
+
+        return describe_spark(data, hasher)
+    return None
 
 
 def _describe_builtin(data: list[Any] | tuple[Any, ...] | dict[Any, Any], hasher: Hasher) -> Description:

@@ -25,6 +25,7 @@ LIBRARIES = frozenset(
         "joblib",
         "keras",
         "lightgbm",
+        "pyspark",
         "sklearn",
         "tensorflow",
         "threading",

@@ -22,7 +22,7 @@ from autotrack.models.example import Example, write_example
 from autotrack.models.flavors.base import Flavor
 from autotrack.models.mlmodel import HASHES, MLMODEL_FILE, MLmodel, write_mlmodel
 from autotrack.models.requirements import Requirements, resolve_requirements
-from autotrack.models.snapshot import Snapshot
+from autotrack.models.snapshot import Snapshot, discard
 
 
 class ModelFile(msgspec.Struct, frozen=True):
@@ -123,7 +123,7 @@ def write_model_folder(
         _publish(building, directory)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    snapshot.path.unlink()
+    discard(snapshot)
     return ModelFolder(
         path=directory,
         name=name,
@@ -161,8 +161,16 @@ def _metadata(snapshot: Snapshot, flavor: Flavor, requirements: Requirements, fi
 
 
 def _add_data(path: Path, source: Path) -> None:
-    """Give the snapshot's file a second name in the folder; copy it where the file system has no such thing."""
+    """Give the snapshot's file, or the files of its folder, a second name in the folder."""
     path.parent.mkdir(mode=0o700, parents=True)
+    if source.is_dir():
+        shutil.copytree(source, path, copy_function=_link)
+    else:
+        _link(source, path)
+
+
+def _link(source: str | Path, path: str | Path) -> None:
+    """Give a file a second name; copy it where the file system has no such thing."""
     try:
         os.link(source, path)
     except OSError:

@@ -13,7 +13,7 @@ from autotrack.models.flavors.python_function import native
 from autotrack.models.integrity import require_trust, verify
 from autotrack.models.stored import PYTHON_FUNCTION, StoredModel, open_model
 
-FLAVORS = ("sklearn", "xgboost", "lightgbm", "catboost", "keras", "pytorch", "statsmodels", PYTHON_FUNCTION)
+FLAVORS = ("sklearn", "xgboost", "lightgbm", "catboost", "keras", "pytorch", "statsmodels", "spark", PYTHON_FUNCTION)
 """The flavors we read, each in the module of its name in `flavors`; of several in one model, the first one counts."""
 
 

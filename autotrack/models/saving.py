@@ -13,7 +13,7 @@ from autotrack.models.flavors.base import Flavor
 from autotrack.models.folder import ModelFolder, write_model_folder
 from autotrack.models.objects import share_files
 from autotrack.models.signature import infer_signature
-from autotrack.models.snapshot import Snapshot
+from autotrack.models.snapshot import Snapshot, discard
 from autotrack.recording import current_recorder
 from autotrack.run import Run
 
@@ -63,7 +63,7 @@ def save_model(
         run.note("model.skipped", str(error), level="warning")
         return
     if settings.max_model_size and snapshot.size > settings.max_model_size * MEGABYTE:
-        snapshot.path.unlink()
+        discard(snapshot)
         size = f"{snapshot.size / MEGABYTE:.0f} MB"
         run.note("model.skipped", f"{name} takes {size}, more than the setting max_model_size", level="warning")
         return

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import pickle
+import shutil
 import time
 import types
 from collections.abc import Callable
@@ -34,7 +35,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     """A model's bytes on disk and what the worker must know about the model without loading it.
 
     Attributes:
-        path: The file with the bytes.
+        path: The file with the bytes; a folder, for a library that saves several files.
         size: Its size in bytes.
         format: "pickle" or "cloudpickle"; later flavors bring their own words.
         protocol: Pickle protocol.
@@ -54,6 +55,14 @@ class Snapshot(msgspec.Struct, frozen=True):
     modules: tuple[str, ...]
     seconds: float
     needed_types: tuple[str, ...] = ()
+
+
+def discard(snapshot: Snapshot) -> None:
+    """Remove the bytes of a snapshot."""
+    if snapshot.path.is_dir():
+        shutil.rmtree(snapshot.path)
+    else:
+        snapshot.path.unlink()
 
 
 Dump = Callable[[Any, Path, Any], set[str]]
