@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 
 _LAST = re.compile(r"^(system/|autotrack\.)")
 _MINOR = re.compile(
-    r"(_time$|^std_|^rank_|^split\d+_|^n_[a-z_]+$|^best_index$|^(best|stopped|restored)_(iteration|epoch)$|^epoch_seconds$)"
+    r"(_time$|^std_|^rank_|^split(\d+)?_|^n_[a-z_]+$|^best_(index|trial)$|^(best|stopped|restored)_(iteration|epoch)$|^epoch_seconds$)"
 )
 """What counts or times a training, and what a search tells about a candidate beside its score."""
 _ORDER = (
     re.compile(r"^(mean_)?test(_\d+)?[_/]"),
-    re.compile(r"^best_(cv_)?score$"),
+    re.compile(r"^best_(cv_)?(score|value)$"),
     re.compile(r"^val(idation|id)?(_\d+)?[-_/]"),
     re.compile(r"^eval[-_/]"),
     re.compile(r"^(?!train(ing)?[-_/])"),
@@ -33,6 +33,7 @@ _SCORES = (
     "log_loss",
     "loss",
     "score",
+    "value",
 )
 
 

@@ -19,7 +19,8 @@ from autotrack.server.assets import assets
 from autotrack.server.comparison import Comparison, compare
 from autotrack.server.evaluation_view import evaluation_data
 from autotrack.server.pages.frame import read_head
-from autotrack.server.pages.run import overview, read_evaluations
+from autotrack.server.pages.run import overview, read_code, read_evaluations
+from autotrack.server.pages.search import read_search
 from autotrack.server.templating import render
 from autotrack.server.weights import read_weights
 
@@ -45,6 +46,7 @@ def run_html(library: Library, run_id: str) -> str:
         found = read_evaluations(store, run_id)
         keys = [key for key, summary in head.summaries.items() if summary.count > 1][:MAX_SERIES]
         points = _points(store, [run_id], keys)
+    values |= {**read_search(library, run_id), **read_code(library, run_id)}
     data = {"evaluations": [evaluation_data(one) for one in found], "weights": read_weights(library, run_id)}
     return _render(
         "report_run.html", head=head, run=head.run, points=points, data=data, evaluations=found, keys=keys, **values

@@ -154,7 +154,7 @@ def _usual_fields(store: Store, runs: Sequence[RunRow], view: RunsView) -> list[
     fields = default_fields(store, [run.id for run in runs], all_experiments=not view.experiment)
     below = [run.id for run in runs if run.parent_id]
     score = [Field("metric", key) for key in rank_metrics([metric_keys(store, below)])[:1]] if below else []
-    at = next(at for at, field in enumerate(fields) if field.kind in {"param", "tag"} or field == DURATION)
+    at = next((at for at, field in enumerate(fields) if field.kind == "metric"), len(fields) - 1)
     return [*fields[:at], *(field for field in score if field not in fields), *fields[at:]]
 
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from optuna.study import Study
 
 SOURCE = "optuna"
-TRIALS = "trials.csv"
 PARETO_FRONT = "pareto_front.csv"
 SEARCH_SPACE = "search_space.json"
 _UNNAMED = "no-name-"
@@ -102,11 +101,13 @@ def _log_children(run: Run, trials: Sequence[FrozenTrial], recorded: set[int], l
             log_afterwards(run, trial, labels)
     without = len({trial.number for trial in trials} - {trial.number for trial in shown} - recorded)
     if without:
-        run.note("search.children", f"{without} of {len(trials)} trials have no run of their own; all are in {TRIALS}")
+        run.note(
+            "search.children", f"{without} of {len(trials)} trials have no run of their own; all are in {names.TRIALS}"
+        )
 
 
 def _write_tables(run: Run, trials: Sequence[FrozenTrial], best: Sequence[FrozenTrial], labels: Sequence[str]) -> None:
-    run.log_table(_columns(trials, labels), TRIALS)
+    run.log_table(_columns(trials, labels), names.TRIALS)
     if len(labels) > 1 and best:
         run.log_table(_columns(best, labels), PARETO_FRONT)
     space = {name: each for trial in trials for name, each in trial.distributions.items()}

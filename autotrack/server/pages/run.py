@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from autotrack.server.library import Library
     from autotrack.store.rows import MetricSummary
     from autotrack.store.store import Store
 
@@ -156,7 +157,11 @@ def show_data(request: Request) -> Response:
 
 def show_code(request: Request) -> Response:
     """Show where the code came from, what differed from the commit, the environment and the console."""
-    library, run_id = library_of(request), run_id_of(request)
+    return run_page(request, "code.html", "code", **read_code(library_of(request), run_id_of(request)))
+
+
+def read_code(library: Library, run_id: str) -> dict[str, Any]:
+    """Read where the code of a run came from, and in which environment it ran."""
     with library.reading() as store:
         tags = store.get_run(run_id).tags
         paths = [file.path for file in store.artifacts(run_id)]
@@ -167,7 +172,7 @@ def show_code(request: Request) -> Response:
     ]
     source = sorted((key, value) for key, value in tags.items() if _CONTEXT_TAGS.match(key) and key != DESCRIPTION)
     environment = read_environment(read_text(library, run_id, ENVIRONMENT))
-    return run_page(request, "code.html", "code", source=source, texts=texts, environment=environment)
+    return {"source": source, "texts": texts, "environment": environment}
 
 
 def read_environment(text: str | None) -> dict[str, Any]:
