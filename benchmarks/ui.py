@@ -123,6 +123,8 @@ def measure_first_bytes(server: Server, big: str) -> None:
         "/ sorted by a metric": "/?sort=metrics.test_metric_001+desc",
         "/ page 50": "/?page=50",
         "/ grouped": "/?group=params.param_01&columns=metrics.test_metric_001",
+        "/ grouped, usual columns": "/?group=params.param_01",
+        "/rows of page 50": "/rows?page=50&fields=start_time,metrics.test_metric_000,params.param_01",
         "/runs/…": f"/runs/{big}",
         "/runs/…/charts": f"/runs/{big}/charts",
         "/compare of 6": f"/compare?runs={some}",
