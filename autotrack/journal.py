@@ -106,7 +106,7 @@ class Journal:
         self.append_frame(encode_record(record))
 
     def append_frame(self, data: bytes) -> None:
-        """Write one encoded frame, whole or not at all."""
+        """Write an encoded frame, or several, whole or not at all."""
         with self._lock:
             if self.closed:
                 raise JournalError(f"journal {self.path.name} is closed")

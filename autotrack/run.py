@@ -6,7 +6,7 @@ import logging
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -156,6 +156,11 @@ class Run(RunFiles):
             self._refuse(clean, error)
             return
         self._write(MetricsLogged(time=time.time_ns(), metrics={clean: number}, step=step))
+
+    def log_points(self, key: str, points: Sequence[tuple[int, float]]) -> None:
+        """Record points of a metric, pairs of step and value, with a single write; for those who have many at once."""
+        clean, now = self._keys.get(key) or self._remember(key), time.time_ns()
+        self._journal.append_all([MetricsLogged(time=now, metrics={clean: value}, step=step) for step, value in points])
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int = 0) -> None:
         """Record one point of several metrics at the same step; a value that is no number is noted and left out."""

@@ -7,7 +7,7 @@ import logging
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from autotrack.backlog import Backlog
 from autotrack.errors import JournalError
@@ -54,6 +54,19 @@ class RunJournal:
             else:
                 return
         self._append_slowly(record)
+
+    def append_all(self, records: Sequence[AnyRecord]) -> None:
+        """Write records one after the other, with one write where the disk takes it."""
+        journal = self._journal
+        if journal is not None and not self._backlog:
+            try:
+                journal.append_frame(b"".join(map(encode_record, records)))
+            except (JournalError, OSError):
+                pass  # as in `append`
+            else:
+                return
+        for record in records:
+            self._append_slowly(record)
 
     def _append_slowly(self, record: AnyRecord) -> None:
         with self._lock:

@@ -21,7 +21,7 @@ from autotrack.held_out.split_names import TEST, TRAINING, VALIDATION, split_by_
 from autotrack.integration import Patcher
 from autotrack.integrations.torch.collected import Collected
 from autotrack.integrations.torch.readings import READERS
-from autotrack.integrations.torch.session import Site, is_own, session
+from autotrack.integrations.torch.session import Site, here, is_own, session
 from autotrack.integrations.torch.transfer import Values
 from autotrack.patching.call import signature
 from autotrack.recording import current_recorder
@@ -47,22 +47,23 @@ def patch_loss_functions(patcher: Patcher) -> None:
 
 
 def _watched(patcher: Patcher, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
-    is_compiling, is_grad_enabled = torch.compiler.is_compiling, torch.is_grad_enabled
+    # In every step: the cheap half of `is_compiling`, as the other makes calls of its own.
+    is_dynamo, is_grad_enabled = torch.compiler.is_dynamo_compiling, torch.is_grad_enabled
 
     def autotrack_loss(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         loss = original(*args, **kwargs)
-        if is_compiling():
+        if is_dynamo():
             return loss
-        state = session()
+        state = here.session
         loop = state.loop
         if loop is None:
             state.loss_function = name
             return loss
-        if (is_grad_enabled() and loop.training) or not patcher.live:
+        if (loop.training and is_grad_enabled()) or not patcher.live:
             return loss
         try:
-            if is_own() and not state.computing and _is_plain(loss):
+            if not torch.compiler.is_compiling() and is_own() and not state.computing and _is_plain(loss):
                 given = signature(original).bind(*args, **kwargs)
                 given.apply_defaults()
                 loop.evaluations.take(name, given.arguments, loss, _site(sys._getframe(1)))  # noqa: SLF001

@@ -17,7 +17,7 @@ from autotrack.integrations.torch.stretch import Stretch
 from autotrack.integrations.torch.thinning import is_recorded, recorded_steps
 from autotrack.integrations.torch.totals import gradient_norm, summed
 from autotrack.integrations.torch.trained import Trained
-from autotrack.integrations.torch.transfer import GROUP, PATIENCE, Numbers, Transfer, Values, copy_of
+from autotrack.integrations.torch.transfer import PATIENCE, Numbers, Transfer, Values, copy_of, tensor_of
 from autotrack.recording import current_recorder
 from autotrack.run import Run
 
@@ -89,7 +89,7 @@ class Loop:
 
     # Steps
 
-    def step(self, optimizer: Optimizer, member: Member, losses: list[Loss]) -> None:
+    def step(self, optimizer: Optimizer, member: Member, losses: list[Loss | float]) -> None:
         """Record one step of an optimizer and the losses differentiated for it."""
         self.settle()
         step = member.steps
@@ -100,7 +100,8 @@ class Loop:
             return
         self.send_losses(step)
         self.stretch = None
-        tensors = self._named(member, losses) if member.several else summed(losses)
+        kept = [loss if isinstance(loss, Loss) else Loss.of(tensor_of(loss)) for loss in losses]
+        tensors = self._named(member, kept) if member.several else summed(kept)
         names_of_losses = tuple(tensors)
         if self._norms:
             tensors |= gradient_norm(optimizer, member.key("gradient_norm"))
@@ -113,15 +114,13 @@ class Loop:
         self._made = max(self._made, member.steps)
         self.epochs.step(steps)
 
-    def _put(self, optimizer: Optimizer, member: Member, loss: Loss) -> None:
+    def _put(self, optimizer: Optimizer, member: Member, loss: Loss | float) -> None:
         """Put a step that is like most to the stretch it belongs to."""
         stretch, feed = self.stretch, session().feed
         if stretch is None or not stretch.is_of(optimizer, feed):
             self.send_losses(member.steps - 1)
             stretch = self.stretch = Stretch(optimizer, member, feed, patience=self._patience(optimizer))
-        stretch.losses.append(loss)
-        stretch.counted += 1
-        if len(stretch.losses) >= GROUP or self.transfer.is_late(perf_counter()):
+        if stretch.put(loss) or self.transfer.is_late(perf_counter()):
             self.send_losses()
 
     def _patience(self, optimizer: Optimizer) -> float:
@@ -148,16 +147,23 @@ class Loop:
             first = (self._made if following is None else following) - len(stretch.losses)
             losses, stretch.losses, stretch.counted = stretch.losses, [], 0
             stretch.wait()
-            values, versions = [loss.value for loss in losses], [loss.version for loss in losses]
-            self.transfer.post(self._log_losses, first, values, versions)
+            kept = [loss for loss in losses if isinstance(loss, Loss)]
+            at_hand = [None if isinstance(loss, Loss) else loss for loss in losses]
+            tensors, versions = [loss.value for loss in kept], [loss.version for loss in kept]
+            self.transfer.post(self._log_losses, (first, at_hand), tensors, versions)
 
-    def _log_losses(self, first: int, numbers: Numbers) -> None:
+    def _log_losses(self, subject: tuple[int, Numbers], arrived: Numbers) -> None:
+        """Log the losses of steps: those that were at hand, and in their gaps those that have arrived."""
+        first, at_hand = subject
+        later = iter(arrived)
+        numbers = [number if number is not None else next(later) for number in at_hand]
         self.epochs.add("loss", [number for number in numbers if number is not None])
-        for step in recorded_steps(first, first + len(numbers), self._every):
-            number = numbers[step - first]
-            if number is not None:
-                self.run.log_metrics({"loss": number, **self._rates}, step)
-                self._rates = {}
+        steps = recorded_steps(first, first + len(numbers), self._every)
+        points = [(step, number) for step in steps if (number := numbers[step - first]) is not None]
+        if points and self._rates:
+            self.run.log_metrics({"loss": points[0][1], **self._rates}, points.pop(0)[0])
+            self._rates = {}
+        self.run.log_points("loss", points)
 
     def _log_step(self, step: int, values: Values, losses: tuple[str, ...], rates: dict[str, float]) -> None:
         for name in losses:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from autotrack.integration import Patcher
-from autotrack.integrations.torch.session import Loss, Session, Site, is_own, session
+from autotrack.integrations.torch.session import Loss, Session, Site, here, is_own, session
 from autotrack.shield import contain
 
 MAX_LOSSES = 64
@@ -31,28 +31,30 @@ def patch_losses(patcher: Patcher) -> None:
 
 
 def _watched_backward(patcher: Patcher, original: Callable[..., None]) -> Callable[..., None]:
-    through, is_compiling = torch.Tensor.backward.__code__, torch.compiler.is_compiling
+    through, is_dynamo = torch.Tensor.backward.__code__, torch.compiler.is_dynamo_compiling
+    observers = torch._C._len_torch_dispatch_stack  # noqa: SLF001 - modes that see every operation, also one of ours
 
     def autotrack_backward(*args: Any, **kwargs: Any) -> None:
         __tracebackhide__ = True
-        if is_compiling():
+        if is_dynamo():
             return original(*args, **kwargs)
         try:
-            state = session()
-            if not state.computing and patcher.live and is_own():
-                tensors = args[0] if args else kwargs["tensors"]
-                if (
-                    state.stretch is not None
-                    and type(tensors) is torch.Tensor
-                    and not (state.losses or state.scaled or state.evaluation)
-                    and tensors.numel() == 1
-                ):  # as in most steps
-                    value = tensors.detach()
-                    state.losses.append(Loss(None, value, value._version))  # noqa: SLF001 - see below
-                else:
-                    loop = state.loop
-                    site = None if loop is not None and not loop.trained.several else _site(sys._getframe(1), through)  # noqa: SLF001
-                    _take(state, tensors, site)
+            state = here.session
+            tensors = args[0] if args else kwargs["tensors"]
+            if (
+                state.stretch is not None
+                and type(tensors) is torch.Tensor
+                and not (state.losses or state.scaled or state.evaluation or state.computing)
+                and tensors.numel() == 1
+                and patcher.live
+                and is_own()
+            ):  # as in most steps
+                at_hand = tensors.is_cpu and not observers()
+                state.losses.append(tensors.item() if at_hand else Loss.of(tensors))
+            elif not state.computing and patcher.live and is_own() and not torch.compiler.is_compiling():
+                loop = state.loop
+                site = None if loop is not None and not loop.trained.several else _site(sys._getframe(1), through)  # noqa: SLF001
+                _take(state, tensors, site)
         except Exception as error:  # noqa: BLE001 - `shielded` costs more than all of this
             contain(error, "observing a backward pass")
         try:
@@ -78,10 +80,9 @@ def _take(state: Session, tensors: Any, site: Site | None) -> None:
         if tensor.numel() != 1:
             continue
         scaled = state.scaled
-        value = scaled[1] if scaled is not None and scaled[0]() is tensor else tensor.detach()
         if len(state.losses) == MAX_LOSSES:
             state.losses.clear()
-        state.losses.append(Loss(site, value, value._version))  # noqa: SLF001 - autograd's own means, and documented
+        state.losses.append(Loss.of(scaled[1] if scaled is not None and scaled[0]() is tensor else tensor, site))
 
 
 def _watched_scale(patcher: Patcher, original: Callable[..., Any]) -> Callable[..., Any]:

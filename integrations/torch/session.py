@@ -34,6 +34,12 @@ class Loss(msgspec.Struct, frozen=True):
     value: torch.Tensor
     version: int
 
+    @classmethod
+    def of(cls, tensor: torch.Tensor, site: Site | None = None) -> Loss:
+        """Return what a tensor of one element holds now."""
+        value = tensor.detach()
+        return cls(site, value, value._version)  # noqa: SLF001 - autograd's own means, and documented
+
 
 class Site(NamedTuple):
     """A place in the program: an instruction of a piece of code."""
@@ -47,7 +53,8 @@ class Session:
 
     Attributes:
         loop: The training loop, from its first optimizer step on.
-        losses: Losses differentiated since the last step.
+        losses: Losses differentiated since the last step. In a stretch of equal steps, one of the program's main memory
+            is a plain number: reading it takes less than keeping the tensor.
         scaled: A weak reference to a loss that a gradient scaler multiplied, and the loss as it was before.
         stretch: The stretch of equal steps that it is in.
         feed: The data loader iteration that gave the last batch.
@@ -75,7 +82,7 @@ class Session:
 
     def __init__(self) -> None:
         self.loop: Loop | None = None
-        self.losses: list[Loss] = []
+        self.losses: list[Loss | float] = []
         self.scaled: tuple[Any, torch.Tensor] | None = None
         self.stretch: Stretch | None = None
         self.feed: Feed | None = None
@@ -98,12 +105,13 @@ class _Local(threading.local):
         self.session = Session()
 
 
-_local = _Local()
+here = _Local()
+"""`here.session` is the state of this thread, for what runs in every step; `session()` for all else."""
 
 
 def session() -> Session:
     """Return the state of this thread."""
-    return _local.session
+    return here.session
 
 
 _forked = False
@@ -120,6 +128,7 @@ def is_own() -> bool:
 def _after_fork_in_child() -> None:
     global _forked  # noqa: PLW0603 - one process, one answer
     _forked = True
+    here.session.stretch = None
 
 
 if hasattr(os, "register_at_fork"):

@@ -15,15 +15,14 @@ from autotrack.integrations.torch.data_loading import Feed
 from autotrack.integrations.torch.evaluating import PREFIXES
 from autotrack.integrations.torch.loop import Loop
 from autotrack.integrations.torch.members import Member
-from autotrack.integrations.torch.session import is_own, session
-from autotrack.integrations.torch.transfer import GROUP
+from autotrack.integrations.torch.session import here, is_own, session
 from autotrack.shield import contain
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 _open: weakref.WeakSet[Loop] = weakref.WeakSet()
-_is_compiling = torch.compiler.is_compiling
+_is_dynamo = torch.compiler.is_dynamo_compiling
 
 
 def watch_steps() -> Any:
@@ -33,9 +32,9 @@ def watch_steps() -> Any:
 
 def autotrack_step(optimizer: Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG001 - torch calls it so
     """Record a step that was just made."""
-    if _is_compiling():
+    if _is_dynamo():
         return
-    state = session()
+    state = here.session
     try:
         stretch = state.stretch
         if (
@@ -44,13 +43,14 @@ def autotrack_step(optimizer: Optimizer, args: Any, kwargs: Any) -> None:  # noq
             and stretch.optimizer() is optimizer
             and optimizer.param_groups[0]["lr"] is stretch.rate
             and stretch.feed is state.feed
-            and len(stretch.losses) < GROUP - 1
+            and len(stretch.losses) < stretch.room
             and perf_counter() < stretch.due
         ):
             stretch.losses.append(state.losses.pop())
             state.scaled, state.phase = None, "train"
             return
-        if state.losses or is_own():  # losses are taken only where `is_own` says so
+        # Losses are taken only where `is_own` says so.
+        if (state.losses or is_own()) and not torch.compiler.is_compiling():
             began = perf_counter()
             loop = state.loop
             member = None if loop is None else loop.member(optimizer)

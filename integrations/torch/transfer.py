@@ -16,6 +16,8 @@ import torch
 
 GROUP = 64
 """Values that are fetched together."""
+AT_HAND = 512
+"""Values that are recorded together where they need not be fetched."""
 PATIENCE = 2.0
 """Seconds after which a smaller group is fetched too, so that people see a slow training go on."""
 
@@ -44,6 +46,11 @@ def copy_of(value: torch.Tensor) -> torch.Tensor:
     return value.detach().clone().reshape(())
 
 
+def tensor_of(number: float) -> torch.Tensor:
+    """Return a number as a value in the program's main memory."""
+    return torch.tensor(number, dtype=torch.float64, device="cpu")
+
+
 class Transfer:
     """A queue of parcels, delivered in the order they were posted.
 
@@ -63,7 +70,11 @@ class Transfer:
         tensors: list[torch.Tensor],
         versions: list[int] | None = None,
     ) -> None:
-        """Send values on their way; without any, `take` is called when all that was posted before has arrived."""
+        """Send values on their way; without any, `take` is called once all that was posted before has arrived."""
+        if not (tensors or self._parcels or self._on_the_way):
+            self._sent_at = perf_counter()
+            take(subject, [])
+            return
         self._parcels.append(Parcel(take, subject, tensors, versions))
         self._size += len(tensors)
         if self._size >= GROUP or self.is_late(perf_counter()):

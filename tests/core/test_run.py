@@ -65,6 +65,19 @@ def test_a_run_takes_everything(memory: MemoryBackend, tmp_path: Path) -> None:
     assert [(note.code, note.message) for note in found.notes] == [("test.note", "look here")]
 
 
+def test_many_points_take_one_write(memory: MemoryBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    with autotrack.start_run() as run:
+        writers: list[int] = []
+        write = os.write
+        monkeypatch.setattr(os, "write", lambda fd, data: (writers.append(threading.get_ident()), write(fd, data))[1])
+        run.log_points("loss", [(3, 0.5), (4, 0.25), (10, math.inf)])
+        monkeypatch.undo()
+    autotrack.flush(30)
+    assert writers.count(threading.get_ident()) == 1
+    (found,) = memory.roots
+    assert found.metrics["loss"] == [(3, 0.5), (4, 0.25), (10, math.inf)]
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [

@@ -7,6 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,10 @@ def test_results_are_bit_identical() -> None:
 
 
 class Counting(TorchDispatchMode):
-    """Counts what waits for a device: reads of a value, and copies to the program's memory."""
+    """Counts what waits for a device: reads of a value, and copies to the program's memory.
+
+    Under it no value is at hand: main memory is treated as the memory of an accelerator is.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -158,13 +162,60 @@ def test_no_step_waits_for_the_device(memory: MemoryBackend) -> None:
     assert len(recorded(memory).metrics["loss"]) == 201
 
 
+def test_norms_and_evaluations_do_not_wait_for_the_device() -> None:
+    """Gradient norms, accumulated outputs and the losses of evaluation passes stay where they are, too."""
+
+    def train_and_evaluate() -> int:
+        X, y = data(8)
+        with Counting() as counting:
+            for _ in range(3):
+                steps_of(model, 20, optimizer)
+                model.eval()
+                with torch.no_grad():
+                    F.cross_entropy(model(X), y)
+                model.train()
+        return counting.reads
+
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    bare = train_and_evaluate()
+    name = os.urandom(4).hex()
+    autotrack.enable(
+        to=f"memory://{name}", only=["torch"], log_gradient_norm=True, log_system_metrics=False, capture=[]
+    )
+    assert train_and_evaluate() == bare
+    autotrack.disable()
+    (run,) = MemoryBackend.named(name).roots
+    assert len(run.metrics["gradient_norm"]) == 60
+    assert len(run.metrics["validation_accuracy_score"]) == len(run.metrics["val_loss"]) == 3
+
+
 def test_transfers_are_made_in_groups(memory: MemoryBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     stacked: list[int] = []
     stack = torch.stack
     monkeypatch.setattr(torch, "stack", lambda tensors, *rest: (stacked.append(len(tensors)), stack(tensors, *rest))[1])
-    steps_of(network(), 256)
+    with Counting():
+        steps_of(network(), 256)
     assert len(stacked) <= 5
     assert max(stacked) >= 64
+    fetched = len(stacked)
+    steps_of(network(), 256)
+    assert len(stacked) <= fetched + 2  # what is in main memory is not fetched
+
+
+def test_losses_on_both_sides_stay_in_order(memory: MemoryBackend) -> None:
+    """A stretch of steps whose losses lie partly in main memory, partly elsewhere."""
+    model, (X, y) = network(), data(8)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    losses = []
+    for number in range(30):
+        with Counting() if number % 3 else nullcontext():
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(X), y)
+            loss.backward()
+            optimizer.step()
+        losses.append(loss.item())
+    assert recorded(memory).metrics["loss"] == list(enumerate(losses))
 
 
 def test_long_loops_are_thinned_out(memory: MemoryBackend) -> None:
@@ -173,17 +224,21 @@ def test_long_loops_are_thinned_out(memory: MemoryBackend) -> None:
     assert recorded_steps == [*range(1000), *range(1000, 1200, 10)]
 
 
-def test_what_is_written_over_is_left_out(memory: MemoryBackend) -> None:
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_what_is_written_over_before_it_is_fetched_is_left_out(memory: MemoryBackend, elsewhere: bool) -> None:
     model, (X, y) = network(), data(8)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    for number in range(6):
-        loss = F.cross_entropy(model(X), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        if number == 3:
-            loss.detach_().mul_(1000)
-    assert [step for step, _ in recorded(memory).metrics["loss"]] == [0, 1, 2, 4, 5]
+    losses = []
+    with Counting() if elsewhere else nullcontext():
+        for number in range(6):
+            loss = F.cross_entropy(model(X), y)
+            losses.append((number, loss.item()))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if number == 3:
+                loss.detach_().mul_(1000)
+    assert recorded(memory).metrics["loss"] == [point for point in losses if point[0] != 3 or not elsewhere]
 
 
 def test_losses_add_up_until_the_step(memory: MemoryBackend) -> None:
