@@ -13,7 +13,10 @@ def rate_of(model: Any) -> float | None:
     """Return the learning rate in force, or None where a schedule has it, or there is none."""
     optimizer = innermost(getattr(model, "optimizer", None))
     rate = getattr(optimizer, "_learning_rate", None)
-    return float(rate.value) if isinstance(rate, keras.Variable) else None
+    if rate is None:
+        return None
+    # Not `keras.Variable`, which in Keras 3.5 is a class below that of its own variables; the count of steps is one.
+    return float(rate.value) if isinstance(rate, type(optimizer.iterations)) else None
 
 
 def log_schedule(run: Run, model: Any, epoch: int) -> None:
