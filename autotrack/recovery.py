@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from autotrack.home import Home
 from autotrack.journal import JournalHeader, encode_record
 from autotrack.journal_reader import journal_files, read_header, read_records
 from autotrack.owner import Owner, forget, is_alive, recovery_lock
-from autotrack.records import KILLED, AnyRecord, RunEnded, RunStarted
+from autotrack.records import KILLED, AnyRecord, NoteLogged, RunEnded, RunStarted
 
 OWNER_SUFFIX = ".owner"
 """Of the file beside a journal that names who has taken it over."""
+UNWRITTEN_MODELS = ".*.snapshot"
+"""The names of files with a model's bytes, until its folder is written."""
+UNWRITTEN = "model.unwritten"
 
 
 class Recovery:
@@ -60,6 +64,7 @@ class Recovery:
             self._owner = Owner(self._home.owners)
         path.with_suffix(OWNER_SUFFIX).write_text(self._owner.name)
         mark_killed(path, header)
+        note_unwritten(path, header, self._home.artifacts / header.run_id)
         return path, header
 
     def close(self) -> None:
@@ -86,23 +91,47 @@ def mark_killed(path: Path, header: JournalHeader) -> None:
     """Append the end that the dead process could not write, where the journal lacks it."""
     state, last = _final_state(path, header)
     if state == "running":
-        end = RunEnded(time=last, status=KILLED, error="the process ended without finishing the run")
-        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-        try:
-            os.write(fd, encode_record(end))
-        finally:
-            os.close(fd)
+        _append(path, RunEnded(time=last, status=KILLED, error="the process ended without finishing the run"))
+
+
+def note_unwritten(path: Path, header: JournalHeader, artifacts: Path) -> None:
+    """Append a note about models of which the dead process left nothing but their bytes, once.
+
+    Args:
+        path: The journal.
+        header: Its header.
+        artifacts: The run's files.
+    """
+    left = sorted(file.name for file in artifacts.glob(UNWRITTEN_MODELS))
+    if left and not any(isinstance(record, NoteLogged) and record.code == UNWRITTEN for record in _all(path, header)):
+        files = ", ".join(left)
+        message = f"the process ended before the model was written; its bytes are in {artifacts}: {files}"
+        _append(path, NoteLogged(time=time.time_ns(), code=UNWRITTEN, message=message, level="warning"))
+
+
+def _append(path: Path, record: AnyRecord) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    try:
+        os.write(fd, encode_record(record))
+    finally:
+        os.close(fd)
 
 
 def _final_state(path: Path, header: JournalHeader) -> tuple[str, int]:
     """Return "running", "ended" or "late" (it never opened the run), and the time of the last record."""
-    state, last, offset = "late", header.created, 0
+    state, last = "late", header.created
+    for record in _all(path, header):
+        state, last = _next_state(state, record), max(last, record.time)
+    return state, last
+
+
+def _all(path: Path, header: JournalHeader) -> Iterator[AnyRecord]:
+    offset = 0
     while True:
         records, position = read_records(path, header, offset)
-        for record in records:
-            state, last = _next_state(state, record), max(last, record.time)
+        yield from records
         if position.offset == offset:
-            return state, last
+            return
         offset = position.offset
 
 

@@ -23,6 +23,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 TRACKERS = ("bare", "autotrack", "mlflow")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "AUTOTRACK_TESTING": "0"}
 """Linear algebra in one thread: with several, a busy machine makes the bare fit itself jump by tens of times."""
@@ -119,8 +121,9 @@ def settle(tracker: str) -> None:
 
 
 def processor_seconds() -> float:
-    """Return the processor time of this process and of the ones it started and saw end."""
-    return sum(os.times()[:4])
+    """Return the processor time of this process and of the ones it started, whether they have ended or not."""
+    running = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
+    return sum(os.times()[:4]) + sum(times.user + times.system for times in running)
 
 
 def repeat(call: Callable[[], Any], count: int) -> list[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -174,3 +175,28 @@ def test_the_program_sees_nothing_of_it(tmp_path: Path) -> None:
         "filters": True,
         "children": 0,
     }
+
+
+KILLED = """
+import os, signal
+import autotrack
+from autotrack.models.converter import current_converter
+from sklearn.linear_model import LinearRegression
+autotrack.enable()
+LinearRegression().fit([[0.0], [1.0]], [0, 1])
+while not current_converter()._asking:
+    pass
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+def test_a_process_killed_meanwhile_leaves_the_bytes_and_a_note(tmp_path: Path) -> None:
+    variables = os.environ | {"AUTOTRACK_SAFE_MODELS": "1"}
+    subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, env=variables, timeout=200, check=False)
+    for _ in range(2):  # it is noted once
+        run = autotrack.get_run("@last")
+        (note,) = [note.message for note in run.notes if note.code == "model.unwritten"]
+    folder, _, name = note.partition("its bytes are in ")[2].partition(": ")
+    with Path(folder, name).open("rb") as file:
+        assert pickle.load(file).coef_.shape == (1,)
