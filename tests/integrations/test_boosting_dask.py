@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -89,3 +90,7 @@ def test_lightgbm_estimator(client: Any, data: Any, only: list[str]) -> None:
     assert run.name == "DaskLGBMClassifier"
     assert run.last("n_trees") == 3
     assert len(run.models) == 1
+    restored = autotrack.models.load(Path(".autotrack/artifacts") / run.id / "model")
+    assert type(restored) is lightgbm.LGBMClassifier
+    X = data[0].compute()
+    np.testing.assert_array_equal(restored.predict(X), model.to_local().predict(X))
