@@ -2,9 +2,13 @@
 
 Both serve the same requests of the same clients, each as one process on SQLite, or on PostgreSQL with `--postgresql`;
 they take turns, so that a busy machine slows both. What counts are the ratios. Requests are sent as plain HTTP; with
-MLflow's own client, which spends more time than a server does, runs and searches are measured once more.
+MLflow's own client, which spends more time than a server does, runs and searches are measured once more. `nothing` is a
+server that has these answers ready and stores nothing: what it reaches is all that these clients can do, and `beyond`
+is the ratio of the times that the two servers add to that.
 
-    python benchmarks/server.py [--postgresql] [--runs 10000]
+    python benchmarks/server.py [--postgresql] [--runs 10000] [--rounds 3] [--only search]
+
+The runs that are searched are made over HTTP in our server, and copied in MLflow's database.
 """
 
 from __future__ import annotations
@@ -25,22 +29,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from canned_server import canned_server
+from mlflow_rows import copy_runs
 from mlflow_server import mlflow_server
 from postgres_cluster import new_database
 from team_server import team_server
 
 API = "/api/2.0/mlflow/"
-ROUNDS = 3
 CLIENTS = 4
-MEASURES = (
-    "metrics a second",
-    "runs a second",
-    "runs a second, its client",
-    "searches of all runs a second",
-    "searches a second, its client",
-    "small files a second",
-    "large files, MB/s",
-)
 
 
 class Client:
@@ -127,23 +123,32 @@ def fill(client: Client, run_id: str, number: int) -> None:
     client.post("runs/update", {"run_id": run_id, "status": "FINISHED", "end_time": 1_700_000_001_000})
 
 
-def fill_many(experiment: str, count: int, client: Client, worker: int) -> None:
-    """Make the share of one client of many runs."""
-    for number in range(worker, count, CLIENTS):
-        fill(client, client.new_run(experiment, number), number)
+def fill_many(url: str, experiment: str, count: int) -> None:
+    """Make many runs."""
+
+    def work(client: Client, worker: int) -> None:
+        for number in range(worker, count, CLIENTS):
+            fill(client, client.new_run(experiment, number), number)
+
+    in_parallel(url, work)
 
 
 def searches_a_second(url: str, experiment: str) -> float:
     """Read all runs that pass a filter which most pass, sorted by a metric, in pages of 1,000."""
-    client = Client(url)
-    start, token, found = time.perf_counter(), "", 0
+    start = time.perf_counter()
+    pages(url, experiment)
+    return 1 / (time.perf_counter() - start)
+
+
+def pages(url: str, experiment: str) -> dict[str, dict[str, Any]]:
+    """Search, and return all pages by the token that asks for each."""
+    client, token, found = Client(url), "", {}
     query = {"experiment_ids": [experiment], "filter": "metrics.m0 >= 0", "order_by": ["metrics.m1 DESC"]}
     while True:
-        page = client.post("runs/search", {**query, "max_results": 1000, "page_token": token})
-        found += len(page.get("runs", []))
+        page = found[token] = client.post("runs/search", {**query, "max_results": 1000, "page_token": token})
         token = page.get("next_page_token", "")
         if not token:
-            return 1 / (time.perf_counter() - start)
+            return found
 
 
 def runs_by_client(url: str, experiment: str, count: int = 15) -> float:
@@ -191,66 +196,77 @@ def files(url: str, experiment: str, count: int, size: int) -> float:
     return CLIENTS * count / in_parallel(url, work)
 
 
-def measure(url: str, experiment: str, many: str) -> dict[str, float]:
-    """Measure one server once."""
+def measures(url: str, experiment: str, many: str) -> dict[str, Callable[[], float]]:
+    """Return what is measured of one server."""
     return {
-        MEASURES[0]: metrics_a_second(url, experiment),
-        MEASURES[1]: runs_a_second(url, experiment),
-        MEASURES[2]: runs_by_client(url, experiment),
-        MEASURES[3]: searches_a_second(url, many),
-        MEASURES[4]: searches_by_client(url, many),
-        MEASURES[5]: files(url, experiment, 40, 10_000),
-        MEASURES[6]: files(url, experiment, 2, 50_000_000) * 50,
+        "metrics a second": lambda: metrics_a_second(url, experiment),
+        "runs a second": lambda: runs_a_second(url, experiment),
+        "runs a second, its client": lambda: runs_by_client(url, experiment),
+        "searches of all runs a second": lambda: searches_a_second(url, many),
+        "searches a second, its client": lambda: searches_by_client(url, many),
+        "small files a second": lambda: files(url, experiment, 40, 10_000),
+        "large files a second": lambda: files(url, experiment, 2, 50_000_000),
     }
 
 
 @contextmanager
-def servers(*, postgresql: bool) -> Iterator[dict[str, str]]:
-    """Run both servers."""
+def servers(runs: int, *, postgresql: bool) -> Iterator[dict[str, dict[str, Callable[[], float]]]]:
+    """Run the servers with what is searched in them; give what is measured of each."""
     with ExitStack() as stack:
-        ours, theirs = (Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(2))
+        ours, theirs, nothing = (Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(3))
         databases = [stack.enter_context(new_database()) for _ in range(2 * postgresql)]
         store = databases[0] if postgresql else ""
-        backend = (
-            ("--backend-store-uri", databases[1].replace("postgresql:", "postgresql+psycopg:")) if postgresql else ()
-        )
-        yield {
+        database = databases[1].replace("postgresql:", "postgresql+psycopg:") if postgresql else ""
+        backend = ("--backend-store-uri", database) if postgresql else ()
+        urls = {
             "autotrack": stack.enter_context(team_server(ours, "--no-login", store=store)),
             "mlflow": stack.enter_context(mlflow_server(theirs, *backend)),
         }
+        places = {name: [new_experiment(url, word) for word in ("bench", "many")] for name, url in urls.items()}
+        fill_many(urls["autotrack"], places["autotrack"][1], runs)
+        client, many = Client(urls["mlflow"]), places["mlflow"][1]
+        fill(client, run_id := client.new_run(many), 0)
+        copy_runs(database or f"sqlite:///{theirs}/mlflow.db", run_id, runs - 1)
+        urls["nothing"] = stack.enter_context(canned_server(nothing, answers(urls["autotrack"], *places["autotrack"])))
+        places["nothing"] = places["autotrack"]
+        yield {name: measures(url, *places[name]) for name, url in urls.items()}
+
+
+def new_experiment(url: str, name: str) -> str:
+    """Make an experiment."""
+    return str(Client(url).post("experiments/create", {"name": name})["experiment_id"])
+
+
+def answers(url: str, experiment: str, many: str) -> dict[str, dict[str, str]]:
+    """Return what a server answers to the requests of the measures."""
+    client = Client(url)
+    run = client.post("runs/create", {"experiment_id": experiment, "start_time": 1})
+    ended = client.post("runs/update", {"run_id": run["run"]["info"]["run_id"], "status": "FINISHED", "end_time": 2})
+    found = {token: json.dumps(page) for token, page in pages(url, many).items()}
+    return {"runs/create": {"": json.dumps(run)}, "runs/update": {"": json.dumps(ended)}, "runs/search": found}
 
 
 def main() -> None:
-    """Fill both servers, measure them in turns, and print the medians."""
+    """Measure the servers in turns, and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--postgresql", action="store_true")
     parser.add_argument("--runs", type=int, default=10_000, help="runs that are searched")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="", help="measure only that whose name has this")
     options = parser.parse_args()
-    with servers(postgresql=options.postgresql) as urls:
-        experiments, many = {}, {}
-        for name, url in urls.items():
-            experiments[name] = Client(url).post("experiments/create", {"name": "bench"})["experiment_id"]
-            many[name] = Client(url).post("experiments/create", {"name": "many"})["experiment_id"]
-            start = time.perf_counter()
-            in_parallel(
-                url,
-                lambda client, n, name=name: (
-                    [
-                        fill(client, client.new_run(many[name], number), number)
-                        for number in range(n, options.runs, CLIENTS)
-                    ]
-                    and None
-                ),
-            )
-            print(f"{name}: {options.runs} runs made in {time.perf_counter() - start:.1f} s", flush=True)
-        found: dict[str, list[dict[str, float]]] = {name: [] for name in urls}
-        for _ in range(ROUNDS):
-            for name, url in urls.items():
-                found[name].append(measure(url, experiments[name], many[name]))
-    print(f"{'':28}{'autotrack':>12}{'mlflow':>12}{'ratio':>8}")
-    for what in MEASURES:
-        ours, theirs = (statistics.median(one[what] for one in found[name]) for name in ("autotrack", "mlflow"))
-        print(f"{what:28}{ours:12.2f}{theirs:12.2f}{ours / theirs:8.1f}")
+    found: dict[str, dict[str, list[float]]] = {}
+    with servers(options.runs, postgresql=options.postgresql) as measured:
+        for _ in range(options.rounds):
+            for name, work in measured.items():
+                for what, measure in work.items():
+                    if options.only in what:
+                        found.setdefault(what, {}).setdefault(name, []).append(measure())
+    print(f"{'':32}{'autotrack':>12}{'mlflow':>12}{'ratio':>8}{'nothing':>12}{'beyond':>8}")
+    for what, rates in found.items():
+        ours, theirs, nothing = (statistics.median(rates[name]) for name in ("autotrack", "mlflow", "nothing"))
+        added = 1 / ours - 1 / nothing
+        beyond = f"{(1 / theirs - 1 / nothing) / added:8.1f}" if added > 0 else f"{'-':>8}"
+        print(f"{what:32}{ours:12.2f}{theirs:12.2f}{ours / theirs:8.1f}{nothing:12.2f}{beyond}")
 
 
 if __name__ == "__main__":
