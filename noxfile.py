@@ -51,6 +51,7 @@ FRAMEWORKS = {
     "catboost": Framework(("catboost", "sklearn"), ("catboost",), OLD_NUMPY),
     "statsmodels": Framework(("statsmodels", "sklearn"), ("statsmodels",), OLD_NUMPY),
     "optuna": Framework(("optuna", "sklearn"), ("optuna",), OLD_NUMPY),
+    "pyspark": Framework(("pyspark", "sklearn"), ("pyspark",), OLD_NUMPY, slow=True),
     "ray": Framework(("ray", "sklearn"), ("ray",), OLD_NUMPY),
     "keras": Framework(("keras", "tensorflow", "sklearn"), ("keras", "keras_contract"), OLD_NUMPY),
     "torch": Framework(("torch", "sklearn"), ("torch_*",), OLD_TORCH, TORCH),

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("sklearn", "xgboost", "lightgbm", "catboost", "keras", "lightning", "torch", "statsmodels")
+LIBRARIES = ("sklearn", "xgboost", "lightgbm", "catboost", "keras", "lightning", "torch", "statsmodels", "pyspark")
 nexts: list[int] = []
 
 

@@ -9,8 +9,8 @@ from example_programs import EXAMPLES, run_example
 
 import autotrack
 
-SLOW = ("ray_quickstart.py",)
-"""Starts a cluster."""
+SLOW = ("pyspark_quickstart.py", "ray_quickstart.py")
+"""They start a cluster."""
 
 
 @pytest.mark.parametrize(
