@@ -104,6 +104,10 @@ def paused() -> Iterator[None]:
         _paused.reset(token)
 
 
+entered_pause = _paused.get
+"""What of `paused` this context is in, false outside: part of `is_paused`, without a frame, for what runs often."""
+
+
 def is_paused() -> bool:
     """Say whether automatic recording is paused in this context."""
     return _paused.get() > 0

@@ -20,6 +20,10 @@ _active: ContextVar[Call | None] = ContextVar("autotrack_call", default=None)
 _started_by: weakref.WeakKeyDictionary[threading.Thread, Call] = weakref.WeakKeyDictionary()
 
 
+entered_call = _active.get
+"""The call that this context has entered last: part of `active_call`, without a frame, for what runs in every step."""
+
+
 def active_call() -> Call | None:
     """Return the tracked call this code is a part of, or None."""
     call = _active.get()
