@@ -13,8 +13,10 @@ from typing import Any
 
 import torch
 
+from autotrack.active import entered_pause
 from autotrack.integration import Patcher
 from autotrack.integrations.torch.session import Loss, Session, Site, here, is_own, session
+from autotrack.patching.nesting import entered_call
 from autotrack.shield import contain
 
 MAX_LOSSES = 64
@@ -47,8 +49,9 @@ def _watched_backward(patcher: Patcher, original: Callable[..., None]) -> Callab
                 and not (state.losses or state.scaled or state.evaluation or state.computing)
                 and tensors.numel() == 1
                 and patcher.live
-                and is_own()
-            ):  # as in most steps
+                and not entered_pause()
+                and (entered_call() is None or is_own())
+            ):  # as in most steps; a stretch begins only where `is_own`, so what is left of it to ask is cheap
                 at_hand = tensors.is_cpu and not observers()
                 state.losses.append(tensors.item() if at_hand else Loss.of(tensors))
             elif not state.computing and patcher.live and is_own() and not torch.compiler.is_compiling():
