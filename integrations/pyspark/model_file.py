@@ -23,6 +23,9 @@ from autotrack.models.snapshot import Snapshot
 from autotrack.recording import current_recorder, open_recorder
 from autotrack.run import Run
 
+_unsaved: set[str] = set()
+"""Uids of the models that wait to be saved."""
+
 
 def log_model(run: Run, model: Any, dataset: Any) -> None:
     """Save a model with the run, if the settings ask for it and it can be saved."""
@@ -37,7 +40,15 @@ def log_model(run: Run, model: Any, dataset: Any) -> None:
         return
     pipeline = model if isinstance(model, PipelineModel) else PipelineModel([model])
     copy, session = pipeline.copy(), dataset.sparkSession
-    run.defer("saving the model", lambda: save_model(run, lambda path: _take(copy, session, path), spark_flavor))
+    _unsaved.add(copy.uid)
+    run.defer("saving the model", lambda: _save(run, copy, session))
+
+
+def _save(run: Run, model: Any, session: Any) -> None:
+    try:
+        save_model(run, lambda path: _take(model, session, path), spark_flavor)
+    finally:
+        _unsaved.discard(model.uid)
 
 
 def _take(model: Any, session: Any, path: Path) -> Snapshot:
@@ -62,6 +73,6 @@ def _take(model: Any, session: Any, path: Path) -> Snapshot:
 def observe_stop(call: Call) -> Iterator[None]:  # noqa: ARG001 - as the patcher asks
     """Let models that wait to be saved be saved before their context ends."""
     recorder = open_recorder()
-    if recorder is not None:
+    if recorder is not None and _unsaved:
         recorder.worker.drain(recorder.settings.exit_timeout)
     yield

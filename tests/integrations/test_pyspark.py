@@ -38,7 +38,8 @@ pytestmark = [
     pytest.mark.filterwarnings(
         "ignore:PySpark does not yet fully support pandas:FutureWarning"
     ),  # its own, of pandas 3
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),  # the same
+    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),  # Spark's own calls of pandas 3
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <function Pool.__del__"),  # Spark closes no pool
 ]
 EVALUATOR = BinaryClassificationEvaluator
 NAMES = ["age", "dose"]
@@ -257,7 +258,7 @@ def test_no_job_of_spark_runs_for_the_record(spark: SparkSession, table: Any) ->
 
 PROGRAM = """
 import autotrack
-autotrack.enable(log_system_metrics=False, capture=[])
+autotrack.enable(log_system_metrics=False, capture=[], exit_timeout=120)
 from pyspark.ml.clustering import KMeans
 from pyspark.ml.linalg import Vectors
 from pyspark.sql import SparkSession
