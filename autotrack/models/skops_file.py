@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,6 +58,8 @@ _NAMES = frozenset(
         "xgboost.sklearn.XGBRegressor",
     }
 )
+
+_ARRAY_LIBRARIES = tuple(f"sklearn.externals.array_api_compat.{name}" for name in ("cupy", "dask", "torch"))
 
 
 class Converted(NamedTuple):
@@ -164,7 +168,20 @@ def _refuse(unsafe: list[str]) -> None:
 
 def _skops_io() -> Any:
     try:
-        import skops.io
+        with _without_array_libraries():
+            import skops.io
     except ModuleNotFoundError as error:
         raise MissingDependencyError("skops", "sklearn") from error
     return skops.io
+
+
+@contextmanager
+def _without_array_libraries() -> Iterator[None]:
+    """Keep skops' look through all modules of scikit-learn from importing torch and others: that takes seconds."""
+    hidden = [name for name in _ARRAY_LIBRARIES if "skops.io" not in sys.modules and name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type] # None: importing it raises
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)

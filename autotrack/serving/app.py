@@ -101,6 +101,11 @@ class Service:
             app = self._score  # the way of nearly all requests needs no table of routes
         await app(scope, receive, send_on)
 
+    @property
+    def timely(self) -> bool:
+        """Whether predictions come back in time."""
+        return self._thread.timely
+
     def _routes(self) -> Starlette:
         app = Starlette(
             routes=[
@@ -128,8 +133,8 @@ class Service:
             answer = await asyncio.wait_for(self._answer(request), self._limits.seconds)
         except RequestError as error:
             return refusal(error.status, str(error), error.column)
-        except BusyError:
-            return refusal(503, "too many requests are waiting; try again", retry=True)
+        except BusyError as error:
+            return refusal(503, str(error), retry=True)
         except asyncio.TimeoutError:
             return refusal(504, f"no answer within {self._limits.seconds:g} s (--timeout)")
         self._telemetry.predicted(answer.rows, answer.seconds)

@@ -21,7 +21,7 @@ LONGEST_PAUSE = 30.0
 """Seconds before a worker that keeps dying is started again; the first time it is one."""
 STABLE_SECONDS = 60.0
 SPARE_SECONDS = 5.0
-"""How long a worker that stops may take longer than its longest request."""
+"""How long a worker that stops, or says nothing, may take longer than its longest request."""
 LONGEST_LINE = 64 << 20
 
 
@@ -47,6 +47,11 @@ class Generation:
         self._stopping = asyncio.Event()
         self._processes: set[Process] = set()
         self._slots: list[asyncio.Task[None]] = []
+        self._lives: set[asyncio.Task[str]] = set()
+
+    @property
+    def _patience(self) -> float:
+        return self._task.limits.seconds + SPARE_SECONDS
 
     @cached_property
     def _monitoring(self) -> Monitoring:
@@ -73,12 +78,12 @@ class Generation:
         self._stopping.set()
         for process in self._processes:
             process.terminate()
-        if self._slots:
-            await asyncio.wait(self._slots, timeout=self._task.limits.seconds + SPARE_SECONDS)
+        if tasks := [*self._slots, *self._lives]:
+            await asyncio.wait(tasks, timeout=self._patience)
         for process in set(self._processes):
             self._tell(f"worker {process.pid} does not stop; killing it")
             process.kill()
-        await asyncio.gather(*self._slots, return_exceptions=True)
+        await asyncio.gather(*self._slots, *self._lives, return_exceptions=True)
         if "_monitoring" in vars(self):
             self._monitoring.end()
 
@@ -100,7 +105,7 @@ class Generation:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _run_worker(self, ready: asyncio.Future[None]) -> str:
-        """Run a worker to its end; return why it ended."""
+        """Run a worker until it ends or hangs; return why it is over."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "autotrack.serving.worker"),
             stdin=PIPE,
@@ -112,8 +117,21 @@ class Generation:
         self._processes.add(process)
         if self._stopping.is_set():
             process.terminate()
+        hung = asyncio.Event()
+        life = asyncio.create_task(self._follow(process, ready, hung))
+        self._lives.add(life)
+        life.add_done_callback(self._lives.discard)
+        hanging = asyncio.create_task(hung.wait())
+        await asyncio.wait({life, hanging}, return_when=asyncio.FIRST_COMPLETED)
+        hanging.cancel()
+        if life.done():
+            return life.result()
+        return f"worker {process.pid} hangs: a prediction does not come back"
+
+    async def _follow(self, process: Process, ready: asyncio.Future[None], hung: asyncio.Event) -> str:
+        """Follow a worker to its end; return why it ended. One that hangs may finish its other requests, no longer."""
         try:
-            reason = await self._talk(process, ready)
+            reason = await self._talk(process, ready, hung)
             status = await process.wait()
         finally:
             if process.returncode is None:  # nobody would watch it
@@ -121,24 +139,36 @@ class Generation:
             self._processes.discard(process)
         return reason or f"worker {process.pid} ended with status {status}"
 
-    async def _talk(self, process: Process, ready: asyncio.Future[None]) -> str:
-        """Give a worker its task and listen until it is silent; return why it could not start, if it says so."""
-        assert process.stdin is not None  # noqa: S101 - both are pipes
-        assert process.stdout is not None  # noqa: S101
+    async def _talk(self, process: Process, ready: asyncio.Future[None], hung: asyncio.Event) -> str:
+        """Give a worker its task and listen until it ends; return why it could not start, if it says so."""
+        assert process.stdin is not None  # noqa: S101 - a pipe
         reason = ""
         with suppress(ConnectionError):  # it has died already; its status is told
             process.stdin.write(msgspec.json.encode(self._task) + b"\n")
             await process.stdin.drain()
-        async for line in process.stdout:
+        silence: float | None = None  # loading a model takes as long as it takes
+        while line := await self._next_line(process, silence, hung):
             message: Message = msgspec.json.decode(line, type=Message)
             if isinstance(message, Failed):
                 reason = message.reason
             elif isinstance(message, Ready):
+                silence = self._patience
                 if not ready.done():
                     ready.set_result(None)
-            else:
+            elif isinstance(message, Window):
                 self._record(message)
         return reason
+
+    async def _next_line(self, process: Process, silence: float | None, hung: asyncio.Event) -> bytes:
+        """Return what a worker says next, or nothing at its end; one that says nothing for too long is ended."""
+        assert process.stdout is not None  # noqa: S101 - a pipe
+        while True:
+            try:
+                return await asyncio.wait_for(process.stdout.readline(), silence)
+            except asyncio.TimeoutError:
+                with suppress(ProcessLookupError):  # it has ended, and something that it started holds the pipe
+                    (process.kill if hung.is_set() else process.terminate)()  # first it may finish what else it has
+                hung.set()
 
     def _record(self, window: Window) -> None:
         try:

@@ -48,6 +48,10 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
     """The worker accepts requests."""
 
 
+class Alive(msgspec.Struct, frozen=True, tag="alive"):
+    """The worker answers, and its predictions come back in time; sent again and again."""
+
+
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
     """The worker cannot start, and why."""
 
@@ -72,4 +76,4 @@ class Window(msgspec.Struct, frozen=True, tag="window"):
     sample: list[msgspec.Raw]
 
 
-Message: TypeAlias = Ready | Failed | Window
+Message: TypeAlias = Ready | Alive | Failed | Window

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class BusyError(Exception):
-    """More requests are waiting than can be answered."""
+    """The request cannot be answered in time; the message says why."""
 
 
 class PredictionThread:
@@ -35,6 +35,11 @@ class PredictionThread:
         self._current = self._start()
 
     @property
+    def timely(self) -> bool:
+        """Whether every prediction whose time is over has come back."""
+        return not self._stuck
+
+    @property
     def healthy(self) -> bool:
         """Whether predictions come back."""
         return len(self._stuck) < MOST_STUCK
@@ -43,10 +48,12 @@ class PredictionThread:
         """Call `work` in the thread and return what it returns; cancelling this gives up waiting for it.
 
         Raises:
-            BusyError: Too many requests are waiting.
+            BusyError: Too many requests are waiting, or predictions do not come back.
         """
-        if self._jobs.qsize() >= QUEUE or not self.healthy:
-            raise BusyError
+        if self._jobs.qsize() >= QUEUE:
+            raise BusyError("too many requests are waiting; try again")
+        if not self.healthy:
+            raise BusyError("predictions do not come back; this worker is about to be replaced, try again")
         job: Future[T] = Future()
         self._jobs.put((job, work))
         try:

@@ -14,7 +14,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO
@@ -27,12 +27,13 @@ from autotrack.models.predictor import Predictor
 from autotrack.models.stored import StoredModel
 from autotrack.server.hosts import AllowedHosts
 from autotrack.serving.app import Service
-from autotrack.serving.messages import Failed, Message, Ready, Task
+from autotrack.serving.messages import Alive, Failed, Message, Ready, Task
 from autotrack.serving.sampling import Sampler
 from autotrack.serving.scoring import Scorer
 from autotrack.serving.telemetry import Telemetry
 
 WINDOW_SECONDS = 30.0
+ALIVE_SECONDS = 1.0
 LINGER_SECONDS = 1.0
 """How long a connection without a request is kept while the worker stops: its client may be about to send one."""
 CANNOT_START = 3
@@ -65,7 +66,12 @@ def serve(task: Task, predictor: Predictor, channel: BinaryIO) -> None:
         if sampler is not None and requests:
             _tell(channel, sampler.take(requests, errors))
 
-    server = DrainingServer(_config(service, task), service, lambda: _tell(channel, Ready()), send_window)
+    def send_alive() -> None:
+        if service.timely:
+            _tell(channel, Alive())
+
+    works = {WINDOW_SECONDS: send_window, ALIVE_SECONDS: send_alive}
+    server = DrainingServer(_config(service, task), service, lambda: _tell(channel, Ready()), works)
     threading.Thread(target=_follow_supervisor, args=[server], daemon=True).start()
     # Before uvicorn's own handler is there, and after its end, when it sends itself the signal again.
     signal.signal(signal.SIGTERM, lambda *_: setattr(server, "should_exit", True))
@@ -80,7 +86,7 @@ class DrainingServer(uvicorn.Server):
         config: Of uvicorn.
         service: Told to send clients elsewhere.
         on_ready: Called when it accepts connections.
-        on_window: Called every few seconds, in a thread.
+        repeated: What is called every so many seconds, in a thread.
     """
 
     def __init__(
@@ -88,12 +94,12 @@ class DrainingServer(uvicorn.Server):
         config: uvicorn.Config,
         service: Service,
         on_ready: Callable[[], None],
-        on_window: Callable[[], None],
+        repeated: Mapping[float, Callable[[], None]],
     ) -> None:
         super().__init__(config)
         self._service = service
         self._on_ready = on_ready
-        self._on_window = on_window
+        self._repeated = repeated
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept."""
@@ -102,7 +108,9 @@ class DrainingServer(uvicorn.Server):
 
     async def main_loop(self) -> None:
         """Serve."""
-        async with _repeating(self._on_window):
+        async with contextlib.AsyncExitStack() as stack:
+            for seconds, work in self._repeated.items():
+                await stack.enter_async_context(_repeating(work, seconds))
             await super().main_loop()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -133,12 +141,12 @@ def _config(service: Service, task: Task) -> uvicorn.Config:
 
 
 @contextlib.asynccontextmanager
-async def _repeating(work: Callable[[], None]) -> AsyncIterator[None]:
-    """Call `work` in a thread every few seconds."""
+async def _repeating(work: Callable[[], None], seconds: float) -> AsyncIterator[None]:
+    """Call `work` in a thread every so many seconds."""
 
     async def repeat() -> None:
         while True:
-            await asyncio.sleep(WINDOW_SECONDS)
+            await asyncio.sleep(seconds)
             await asyncio.to_thread(work)
 
     task = asyncio.create_task(repeat())

@@ -29,15 +29,25 @@ import autotrack.models
 from autotrack.models import registry
 
 SLOW = """
+import ctypes
 import os
 import time
 
 
 class Slow:
     def predict(self, model_input):
-        time.sleep(float(model_input["seconds"].iloc[0]))
+        seconds = float(model_input["seconds"].iloc[0])
+        if seconds < 0:
+            ctypes.PyDLL(None).sleep(int(-seconds))  # holds Python's lock, as a library that hangs may
+        while seconds == HANG:
+            pass
+        time.sleep(max(0.0, seconds))
         return [os.getpid()] * len(model_input)
+
+
+HANG = 1000.0
 """
+HANG = 1000.0
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +251,7 @@ def test_the_end_leaves_a_monitoring_run(
 
 
 @pytest.fixture(scope="module")
-def slow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScoringServer]:
+def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("slow")
     (folder / "slow_model.py").write_text(SLOW)
     sys.path.insert(0, str(folder))
@@ -252,7 +262,12 @@ def slow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScoringSer
         autotrack.models.save(Slow(), folder / "model", inputs=inputs, code=[folder / "slow_model.py"])
     finally:
         sys.path.remove(str(folder))
-    with scoring_server(str(folder / "model"), "--trust", "--timeout", "3", folder=folder) as running:
+    return folder / "model"
+
+
+@pytest.fixture(scope="module")
+def slow_server(slow_model: Path) -> Iterator[ScoringServer]:
+    with scoring_server(str(slow_model), "--trust", "--timeout", "3", folder=slow_model.parent) as running:
         yield running
 
 
@@ -276,6 +291,35 @@ def test_the_end_waits_for_what_is_under_way(slow_server: ScoringServer) -> None
         time.sleep(0.3)
         assert slow_server.stop() == 0
         assert [future.result()[0] for future in under_way] == [200] * 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("duration", [HANG, -HANG], ids=["in a loop", "with Python's lock"])
+def test_a_worker_that_hangs_is_replaced(slow_model: Path, duration: float) -> None:
+    options = ("--trust", "--timeout", "4", "--workers", "2")
+    with scoring_server(str(slow_model), *options, folder=slow_model.parent) as server, ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(hang, server, duration)
+        answers = []
+        deadline = time.monotonic() + 100
+        while "starting another" not in server.log and time.monotonic() < deadline:
+            answers.append(server.post(seconds(0.01)))
+        assert "hangs: a prediction does not come back; starting another in 1 s" in server.log
+        assert hanging.result(20) == (504 if duration > 0 else "closed")
+        statuses = [status for status, _ in answers]
+        assert {*statuses, 504} == {200, 504}  # one that waited behind it may have run out of time, too
+        assert statuses.count(200) > len(statuses) / 2
+        while len(pids := {server.post(seconds(0.01))[1]["predictions"][0] for _ in range(20)}) < 2:
+            assert time.monotonic() < deadline
+        assert len(pids) == 2
+        assert server.stop() == 0
+
+
+def hang(server: ScoringServer, duration: float) -> int | str:
+    """Return what becomes of a request that is never answered by the model."""
+    try:
+        return server.post(seconds(duration))[0]
+    except OSError:
+        return "closed"
 
 
 def test_what_cannot_be_served_is_told(tmp_path: Path, home: Path) -> None:
