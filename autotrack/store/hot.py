@@ -60,6 +60,8 @@ class HotConnection(Connection):
 
     def run(self, text: str, rows: dict[str, Any] | Sequence[dict[str, Any]]) -> HotRows:
         """Run a statement for one row or, without a result, for many."""
+        if not isinstance(rows, dict) and len(rows) == 1:
+            [rows] = rows  # psycopg goes to some length for many
         try:
             if isinstance(rows, dict):
                 self._cursor.execute(text, rows)
