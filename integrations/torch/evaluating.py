@@ -56,11 +56,13 @@ def _watched(patcher: Patcher, name: str, original: Callable[..., Any]) -> Calla
         if is_dynamo():
             return loss
         state = here.session
+        if state.training and is_grad_enabled():
+            return loss
         loop = state.loop
         if loop is None:
             state.loss_function = name
             return loss
-        if (loop.training and is_grad_enabled()) or not patcher.live:
+        if not patcher.live:
             return loss
         try:
             if not torch.compiler.is_compiling() and is_own() and not state.computing and _is_plain(loss):

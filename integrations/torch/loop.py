@@ -38,7 +38,6 @@ class Loop:
         epochs: What was seen of its data.
         evaluations: What was computed without gradients.
         trained: Its optimizers and modules.
-        training: Whether they are in training mode, as far as the program has said.
         stretch: The stretch of equal steps that it is in.
     """
 
@@ -53,7 +52,6 @@ class Loop:
         self.evaluations: Evaluations = Evaluations(self)
         self.checkpoints: Checkpoints = Checkpoints(self)
         self.trained = Trained(self.run)
-        self.training = True
         self._made = 0
         self._owners: dict[str, Member] = {}
         self._scales = 0
@@ -85,7 +83,7 @@ class Loop:
     def mode_switched(self, module: torch.nn.Module) -> None:
         """Note that a module was switched between training and evaluation."""
         if self.trained.has(module):
-            self.training = module.training
+            session().training = module.training
 
     # Steps
 

@@ -8,7 +8,7 @@ import sys
 import weakref
 from collections.abc import Callable
 from functools import lru_cache
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 import torch
@@ -33,7 +33,7 @@ def patch_losses(patcher: Patcher) -> None:
 
 
 def _watched_backward(patcher: Patcher, original: Callable[..., None]) -> Callable[..., None]:
-    through, is_dynamo = torch.Tensor.backward.__code__, torch.compiler.is_dynamo_compiling
+    Tensor, is_dynamo = torch.Tensor, torch.compiler.is_dynamo_compiling  # noqa: N806 - the class
     observers = torch._C._len_torch_dispatch_stack  # noqa: SLF001 - modes that see every operation, also one of ours
 
     def autotrack_backward(*args: Any, **kwargs: Any) -> None:
@@ -45,7 +45,7 @@ def _watched_backward(patcher: Patcher, original: Callable[..., None]) -> Callab
             tensors = args[0] if args else kwargs["tensors"]
             if (
                 state.stretch is not None
-                and type(tensors) is torch.Tensor
+                and type(tensors) is Tensor
                 and not (state.losses or state.scaled or state.evaluation or state.computing)
                 and tensors.numel() == 1
                 and patcher.live
@@ -56,7 +56,7 @@ def _watched_backward(patcher: Patcher, original: Callable[..., None]) -> Callab
                 state.losses.append(tensors.item() if at_hand else Loss.of(tensors))
             elif not state.computing and patcher.live and is_own() and not torch.compiler.is_compiling():
                 loop = state.loop
-                site = None if loop is not None and not loop.trained.several else _site(sys._getframe(1), through)  # noqa: SLF001
+                site = None if loop is not None and not loop.trained.several else _site(sys._getframe(1))  # noqa: SLF001
                 _take(state, tensors, site)
         except Exception as error:  # noqa: BLE001 - `shielded` costs more than all of this
             contain(error, "observing a backward pass")
@@ -69,9 +69,9 @@ def _watched_backward(patcher: Patcher, original: Callable[..., None]) -> Callab
     return autotrack_backward
 
 
-def _site(frame: FrameType, through: CodeType) -> Site:
+def _site(frame: FrameType) -> Site:
     """Return the place in the program that calls, which may do so through `Tensor.backward`."""
-    if frame.f_code is through and frame.f_back is not None:
+    if frame.f_code is torch.Tensor.backward.__code__ and frame.f_back is not None:
         frame = frame.f_back
     return Site(frame.f_code, frame.f_lasti)
 

@@ -60,6 +60,7 @@ class Session:
         feed: The data loader iteration that gave the last batch.
         evaluation: The evaluation pass under way.
         loss_function: The last one that was called before the loop began.
+        training: Whether there is a loop, and its modules are in training mode as far as the program has said.
         phase: What stands before the names of metrics now: "train", or the prefix of a split.
         computing: How deep the thread is in a function whose own calls are not the program's.
         thread: Dies with the thread.
@@ -78,6 +79,7 @@ class Session:
         "scaled",
         "stretch",
         "thread",
+        "training",
     )
 
     def __init__(self) -> None:
@@ -88,6 +90,7 @@ class Session:
         self.feed: Feed | None = None
         self.evaluation: Pass | None = None
         self.loss_function: str | None = None
+        self.training = False
         self.phase = "train"
         self.computing = 0
         self.thread = Thread()

@@ -78,6 +78,7 @@ def begin() -> Loop:
     """Begin a loop in this thread, and with it a run; the one before ends."""
     end()
     loop = session().loop = Loop()
+    session().training = True
     _open.add(loop)
     session().ending = weakref.finalize(session().thread, loop.close)
     session().ending.atexit = False
@@ -92,6 +93,7 @@ def end() -> None:
     if state.loop is not None:
         state.loop.close()
     state.loop = state.ending = state.evaluation = state.stretch = None
+    state.training = False
 
 
 def current() -> Loop | None:
