@@ -1,7 +1,12 @@
-"""Which run is active where: a stack per thread and per asyncio task, so that concurrent trainings never mix."""
+"""Which run is active where: a stack per thread and per asyncio task, so that concurrent trainings never mix.
+
+A thread starts with an empty stack, but for one that the objective of a study starts: it works for the trial.
+"""
 
 from __future__ import annotations
 
+import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,22 +23,56 @@ class Prospect(Protocol):
         """Return the run, the same at every call; None where there is none to give."""
 
 
+class _Pause:
+    """A block that is not recorded, and the one it stands in; true as long as one of them lasts."""
+
+    __slots__ = ("__weakref__", "outer", "over")
+
+    def __init__(self, outer: _Pause | None) -> None:
+        self.outer = outer
+        self.over = False
+
+    def __bool__(self) -> bool:
+        return not self.over or bool(self.outer)
+
+
 _stack: ContextVar[tuple[Run | Prospect, ...]] = ContextVar("autotrack_runs", default=())
-_paused: ContextVar[int] = ContextVar("autotrack_paused", default=0)
+_inherited: weakref.WeakKeyDictionary[threading.Thread, tuple[Run | Prospect, ...]] = weakref.WeakKeyDictionary()
+_paused: ContextVar[_Pause | None] = ContextVar("autotrack_paused", default=None)
+_paused_threads: weakref.WeakKeyDictionary[threading.Thread, _Pause] = weakref.WeakKeyDictionary()
 
 
 def active_run() -> Run | None:
     """Return the innermost run of this context that has not ended."""
-    for entry in reversed(_stack.get()):
+    for entry in reversed(_entries()):
         run = entry if isinstance(entry, Run) else entry.open()
         if run is not None and run.status is None:
             return run
     return None
 
 
+def _entries() -> tuple[Run | Prospect, ...]:
+    own = _stack.get()
+    if own or not _inherited.data:  # type: ignore[attr-defined] # a dict: this runs with every training
+        return own
+    return _inherited.get(threading.current_thread(), ())
+
+
+def inherit(thread: threading.Thread) -> None:
+    """Let a thread that is about to start find the runs that are active here."""
+    _inherited[thread] = _entries()
+
+
+def inherit_pause(thread: threading.Thread) -> None:
+    """Let a pause of this context hold for a thread that is about to start, as long as it lasts here."""
+    pause = _pause()
+    if pause is not None:
+        _paused_threads[thread] = pause
+
+
 def push(run: Run | Prospect) -> None:
     """Make a run the active one of this context."""
-    _stack.set((*_stack.get(), run))
+    _stack.set((*_entries(), run))
     if isinstance(run, Run):
         end_with_process(run)
 
@@ -47,7 +86,7 @@ def end_with_process(run: Run) -> None:
 
 def pop(run: Run | Prospect) -> None:
     """Take a run off the stack, wherever on it it stands."""
-    _stack.set(tuple(other for other in _stack.get() if other is not run))
+    _stack.set(tuple(other for other in _entries() if other is not run))
 
 
 @contextmanager
@@ -90,17 +129,19 @@ def take_run(
 
 @contextmanager
 def paused() -> Iterator[None]:
-    """Record nothing by itself inside the block; blocks may be nested, in any context.
+    """Record nothing by itself inside the block, nor in threads that it starts; blocks may be nested, in any context.
 
     Example:
         >>> import autotrack
         >>> with autotrack.paused():
         ...     pass  # a fit here is not recorded
     """
-    token = _paused.set(_paused.get() + 1)
+    pause = _Pause(_pause())
+    token = _paused.set(pause)
     try:
         yield
     finally:
+        pause.over = True
         _paused.reset(token)
 
 
@@ -110,4 +151,11 @@ entered_pause = _paused.get
 
 def is_paused() -> bool:
     """Say whether automatic recording is paused in this context."""
-    return _paused.get() > 0
+    return bool(_pause())
+
+
+def _pause() -> _Pause | None:
+    own = _paused.get()
+    if own is not None or not _paused_threads.data:  # type: ignore[attr-defined] # a dict: this runs in every step
+        return own
+    return _paused_threads.get(threading.current_thread())

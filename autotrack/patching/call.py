@@ -140,7 +140,7 @@ class Call:
         finally:
             self.pop_run()
             if ours and run.status is None:
-                run.end()
+                run.end_with(self.error)  # an observer that failed itself hides no failure of the library
 
     def _push(self, run: Run) -> None:
         """Make the run the active one; the user's own that is active already stays where it is when the call ends."""

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
+from autotrack.active import inherit, inherit_pause
+
 if TYPE_CHECKING:
     from autotrack.patching.call import Call
 
@@ -26,10 +28,15 @@ entered_call = _active.get
 
 def active_call() -> Call | None:
     """Return the tracked call this code is a part of, or None."""
+    call = _innermost()
+    return call if call is not None and not call.is_host else None
+
+
+def _innermost() -> Call | None:
     call = _active.get()
     if call is None and _started_by.data:  # type: ignore[attr-defined] # a dict: this runs in every step of a loop
         call = _started_by.get(threading.current_thread())
-    return call if call is not None and call.under_way and not call.is_host else None
+    return call if call is not None and call.under_way else None
 
 
 def enter(call: Call) -> Token[Call | None]:
@@ -56,12 +63,15 @@ def run_inside(call: Call, function: Callable[..., None], *args: Any) -> None:
 
 
 def remember_starter(original: Any) -> Any:
-    """Return a `threading.Thread.start` that remembers the tracked call it was called in."""
+    """Return a `threading.Thread.start` that remembers where it was called: a tracked call, its host, a pause."""
 
     def start(self: threading.Thread) -> None:
-        call = active_call()
+        inherit_pause(self)
+        call = _innermost()
         if call is not None:
             _started_by[self] = call
+            if call.is_host:
+                inherit(self)
         original(self)
 
     return start

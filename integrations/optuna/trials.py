@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -43,20 +44,26 @@ class OngoingTrial:
         self._recorded = recorded
         self._reported: dict[int, float] = {}
         self._run: Run | None = None
+        self._over = False
+        self._opening = threading.RLock()  # the objective may train on several threads
         _ongoing[trial] = self
 
-    def open(self) -> Run:
-        """Return the run of the trial, which begins with what the trial has suggested and reported so far."""
-        if self._run is None:
-            self._recorded.add(self.number)
-            self._run = _begin(self._study_run, self.number)
-            end_with_process(self._run)
-            trial = self._trial()
-            if trial is not None:
-                self._run.log_params({name: plain(value) for name, value in trial.params.items()})
-            for step, value in self._reported.items():
-                self._run.log_metric(INTERMEDIATE, value, step)
-        return self._run
+    def open(self) -> Run | None:
+        """Return the run of the trial, which begins with what the trial has suggested and reported so far.
+
+        A thread that outlives the trial finds none that it could open.
+        """
+        with self._opening:
+            if self._run is None and not self._over:
+                self._recorded.add(self.number)
+                self._run = _begin(self._study_run, self.number)
+                end_with_process(self._run)
+                trial = self._trial()
+                if trial is not None:
+                    self._run.log_params({name: plain(value) for name, value in trial.params.items()})
+                for step, value in self._reported.items():
+                    self._run.log_metric(INTERMEDIATE, value, step)
+            return self._run
 
     def report(self, value: float, step: int) -> None:
         """Take down an intermediate value; of two for the same step Optuna takes the first."""
@@ -88,6 +95,8 @@ class OngoingTrial:
             state: What became of the trial; one that was pruned did what it should.
             error: What the objective raised.
         """
+        with self._opening:
+            self._over = True
         if self._run is None:
             return
         if error is not None and state == TrialState.FAIL:

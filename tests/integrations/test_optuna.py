@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import pickle
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -355,3 +357,148 @@ class TestOptunaContract(IntegrationContract):
         autotrack.enable(to=f"memory://{request.node.nodeid}", only=[self.name], log_system_metrics=False)
         yield MemoryBackend.named(request.node.nodeid)
         autotrack.disable()
+
+
+class BrokenStorage(optuna.storages.InMemoryStorage):
+    """A database that goes away when the results of a trial are to be written; it may stay away."""
+
+    def __init__(self, trial: int, *, for_good: bool) -> None:
+        super().__init__()
+        self._trial = trial
+        self._for_good = for_good
+        self.gone = False
+
+    def set_trial_state_values(self, trial_id: int, state: TrialState, values: Any = None) -> bool:
+        if trial_id == self._trial and state != TrialState.RUNNING and not self.gone:
+            self.gone = True
+            raise ConnectionError("the database is gone")
+        return super().set_trial_state_values(trial_id, state, values)
+
+    def get_all_trials(self, *args: Any, **kwargs: Any) -> Any:
+        if self.gone and self._for_good:
+            raise ConnectionError("the database is still gone")
+        return super().get_all_trials(*args, **kwargs)
+
+
+@pytest.fixture
+def contained(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryBackend]:
+    """Track as users do: errors of ours are noted."""
+    monkeypatch.setenv("AUTOTRACK_TESTING", "0")
+    name = os.urandom(4).hex()
+    autotrack.enable(to=f"memory://{name}", capture=[], log_system_metrics=False, log_level="error")
+    yield MemoryBackend.named(name)
+    autotrack.disable()
+
+
+@pytest.mark.parametrize("for_good", [False, True])
+def test_a_database_that_goes_away_fails_the_study(contained: MemoryBackend, binary_data: Any, for_good: bool) -> None:
+    def objective(trial: optuna.Trial) -> float:
+        LogisticRegression().fit(*binary_data)
+        return 1.0
+
+    def attempt() -> BaseException | None:
+        return raised_by(lambda: seeded(storage=BrokenStorage(1, for_good=for_good)).optimize(objective, n_trials=3))
+
+    with autotrack.paused():
+        bare = attempt()
+    error = attempt()
+    assert [repr(each) for each in chain(error)] == [repr(each) for each in chain(bare)] != []
+    autotrack.flush()
+    (run,) = contained.roots
+    assert run.status == FAILED
+    assert "the database is gone" in run.error
+    assert run.metrics["value"] == [(0, 1.0), (1, 1.0)]
+    children = [child for child in contained.runs if child.parent_id == run.id]
+    assert [child.status for child in children] == [FINISHED, FINISHED]
+    assert ("n_trials" in run.metrics) == (not for_good)
+    assert autotrack.active_run() is None
+
+
+def raised_by(function: Callable[[], Any]) -> BaseException | None:
+    try:
+        function()
+    except BaseException as error:  # noqa: BLE001 - whatever a program may raise
+        return error
+    return None
+
+
+def chain(error: BaseException | None) -> list[BaseException]:
+    return [] if error is None else [error, *chain(error.__context__)]
+
+
+def test_a_trial_can_be_told_again_after_the_database_came_back(recorded: Any, binary_data: Any) -> None:
+    study = seeded(storage=BrokenStorage(0, for_good=False))
+    trial = study.ask()
+    LogisticRegression().fit(*binary_data)
+    with pytest.raises(ConnectionError):
+        study.tell(trial, 0.5)
+    assert recorded.only.status == "running"
+    study.tell(trial, 0.5)
+    del study, trial
+    (child,) = recorded.children(recorded.only)
+    assert (child.status, child.last("value"), recorded.only.metrics["value"]) == (FINISHED, 0.5, [(0, 0.5)])
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, SystemExit, optuna.TrialPruned])
+def test_what_an_objective_raises_on_two_threads(recorded: Any, binary_data: Any, raised: type[BaseException]) -> None:
+    meeting = threading.Barrier(2, timeout=30)
+
+    def objective(trial: optuna.Trial) -> float:
+        LogisticRegression().fit(*binary_data)
+        meeting.wait()
+        if trial.number == 1:
+            raise raised
+        return 1.0
+
+    def attempt() -> BaseException | None:
+        return raised_by(lambda: seeded().optimize(objective, n_trials=2, n_jobs=2))
+
+    with autotrack.paused():
+        bare = attempt()
+    assert repr(attempt()) == repr(bare)
+    ended = {KeyboardInterrupt: INTERRUPTED, SystemExit: FINISHED, optuna.TrialPruned: FINISHED}[raised]
+    children = trial_runs(recorded, recorded.only)
+    assert {number: child.status for number, child in children.items()} == {0: FINISHED, 1: ended}
+    assert len(recorded.runs) == 3
+    assert autotrack.active_run() is None
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_threads_of_an_objective_train_for_its_trial(recorded: Any, binary_data: Any, n_jobs: int) -> None:
+    def train(strength: float) -> None:
+        LogisticRegression(C=strength).fit(*binary_data)
+
+    def objective(trial: optuna.Trial) -> float:
+        def both() -> None:
+            inner = threading.Thread(target=train, args=(trial.number + 1.0,))
+            inner.start()
+            inner.join()
+            train(trial.number + 1.5)
+
+        outer = threading.Thread(target=both)
+        outer.start()
+        outer.join()
+        return 1.0
+
+    seeded().optimize(objective, n_trials=3, n_jobs=n_jobs)
+    children = trial_runs(recorded, recorded.only)
+    for number in range(3):
+        assert children[number].params["C"] == number + 1.0
+        (second,) = recorded.children(children[number])
+        assert second.params["C"] == number + 1.5
+    assert len(recorded.runs) == 7
+
+
+def test_a_pool_that_outlives_its_trial_trains_for_the_study(recorded: Any, binary_data: Any) -> None:
+    with ThreadPoolExecutor(1) as pool:
+
+        def objective(trial: optuna.Trial) -> float:
+            if trial.number == 0:
+                pool.submit(int).result()  # the pool starts its thread, and nothing is trained in this trial
+            else:
+                pool.submit(LogisticRegression().fit, *binary_data).result()
+            return 1.0
+
+        seeded().optimize(objective, n_trials=2)
+    children = recorded.children(recorded.only)
+    assert {child.source: child.status for child in children} == {"optuna": FINISHED, "sklearn": FINISHED}
