@@ -96,7 +96,11 @@ def _run(session: nox.Session, name: str, distribution: str, tests: list[str], *
     (RESULTS / f"{name}.json").write_text(json.dumps({"name": name, "python": python, "version": version}))
     report = f"--junitxml={RESULTS / name}.xml"
     marked = () if slow else ("-m", "not slow")
-    said = ("pkg_resources is deprecated", "Deprecated call to `pkg_resources")  # of what Lightning 2.2 imports
+    said = (  # of what Lightning 2.2 and Ray 2.51 import
+        "pkg_resources is deprecated",
+        "Deprecated call to `pkg_resources",
+        "`use_push_based_shuffle` is",
+    )
     old = [part for words in said for part in ("-W", f"ignore:{words}")]
     options = ("-q", "-n", "2", *marked, *old, "-p", "no:cacheprovider", report)
     session.run("python", "-m", "pytest", *options, *tests, success_codes=[0, 1])

@@ -20,13 +20,13 @@ import msgspec
 import numpy as np
 
 from autotrack.errors import ModelError
+from autotrack.installers import variables_for
 from autotrack.models.environment import PYTHON_ENV_FILE, REQUIREMENTS_FILE
 from autotrack.models.predictor import load_predictor
 from autotrack.models.stored import StoredModel
 
 TIMEOUT = 1800.0
 """Seconds that any one step may take."""
-_LEADING_HERE = frozenset({"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"})
 _PREDICT = """
 import sys, warnings
 warnings.simplefilter("ignore")
@@ -168,14 +168,13 @@ def _installed(python: Path) -> tuple[str, ...]:
 
 def _run(command: Sequence[str], problem: str) -> str:
     """Run a program without what would lead it to this environment's packages; return what it printed."""
-    variables = {key: value for key, value in os.environ.items() if key not in _LEADING_HERE}
     done = subprocess.run(  # noqa: S603 - the interpreter, pip or uv
         command,
         capture_output=True,
         text=True,
         check=False,
         timeout=TIMEOUT,
-        env=variables,
+        env=variables_for(command[0]),
         cwd=Path(command[0]).parent,
     )
     if done.returncode:

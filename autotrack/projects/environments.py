@@ -22,13 +22,13 @@ import msgspec
 from packaging.specifiers import SpecifierSet
 
 from autotrack._version import __version__
+from autotrack.installers import variables_for
 from autotrack.projects.definition import CondaFile, Container, Environment, Packages, Project, ProjectError
 
 Tell = Callable[[str], object]
 
 CONDA_PROGRAMS = ("mamba", "micromamba", "conda")
 _COMPLETE = "complete"
-_LEADING_HERE = frozenset({"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"})
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -171,10 +171,9 @@ def _read(path: Path) -> str:
 
 
 def _run(command: Sequence[str], directory: Path) -> None:
-    variables = {key: value for key, value in os.environ.items() if key not in _LEADING_HERE}
     try:
         done = subprocess.run(  # noqa: S603 - uv, pip, venv or conda
-            command, cwd=directory, env=variables, capture_output=True, text=True, check=False
+            command, cwd=directory, env=variables_for(command[0]), capture_output=True, text=True, check=False
         )
     except FileNotFoundError as error:
         raise ProjectError(f"{command[0]} is not installed; install it, or choose another --env") from error

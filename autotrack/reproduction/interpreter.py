@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from autotrack.errors import ReproductionError
+from autotrack.installers import variables_for
 
 KINDS = ("uv", "venv", "conda")
 
@@ -98,9 +99,7 @@ def _tool(name: str) -> str:
 
 
 def _run(command: Sequence[str]) -> None:
-    leading_here = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
-    variables = {key: value for key, value in os.environ.items() if key not in leading_here}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=variables_for(command[0]))  # noqa: S603
     if done.returncode:
         lines = "\n  ".join((done.stderr or done.stdout).strip().splitlines()[-8:])
         raise ReproductionError(f"the environment cannot be made ({Path(command[0]).name}):\n  {lines}")
