@@ -100,4 +100,7 @@ def _start_sampler(recorder: Recorder, first: Run) -> None:
 
     sampler = SystemSampler(interval=recorder.settings.system_interval, emit=emit)
     recorder.services["sampler"] = sampler
-    sampler.start()
+    try:
+        sampler.start()
+    except RuntimeError as error:
+        first.note("system.skipped", f"nothing of the machine is measured: no thread can be started ({error})")

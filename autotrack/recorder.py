@@ -60,8 +60,10 @@ class Recorder:
         self.delivery = Delivery(connectors(settings, self.home), self.note, self._recovery.orphans)
         try:
             self.delivery.start()
-        except RuntimeError:  # the interpreter is shutting down; the journals wait for the next process
-            logger.debug("no thread for delivery at interpreter shutdown")
+        except RuntimeError as error:
+            # No news at the interpreter's end; where threads are not allowed, or too many, somebody should know.
+            level = logging.DEBUG if "shutdown" in str(error) else logging.WARNING
+            logger.log(level, "no thread can be started (%s): what is logged waits on disk for `autotrack sync`", error)
 
     def open_journal(self, run_id: str) -> Journal:
         """Return a new journal of a run, with its delivery under way.

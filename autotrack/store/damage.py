@@ -33,7 +33,7 @@ def file_identity(path: Path) -> tuple[int, int] | None:
     """Name the file that is at a path now, or None where there is none."""
     try:
         status = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return status.st_dev, status.st_ino
 

@@ -117,9 +117,9 @@ def _create_file(path: Path) -> None:
         # Closing any descriptor of a file drops this process's SQLite locks on it: only a new file may be opened.
         with _creating, exclusive(path):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        return
     except OSError as error:
+        if path.exists():  # by now: another process was quicker
+            return
         reason = errno.errorcode.get(error.errno or 0, "error")
         raise StoreUnavailableError(f"cannot create the store {path}: {error.strerror} ({reason})") from error
 

@@ -171,3 +171,10 @@ def test_the_ipython_extension_records(tmp_path: Path) -> None:
 def test_shells_can_complete_commands() -> None:
     variables = {"_AUTOTRACK_COMPLETE": "bash_complete", "COMP_WORDS": "autotrack res", "COMP_CWORD": "1"}
     assert start(**variables).stdout.split() == ["plain,restore"]
+
+
+def test_a_store_that_cannot_be_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no directory")
+    result = start("ls", "--store", str(tmp_path / "file"))
+    assert (result.returncode, result.stdout) == (4, "")
+    assert "Traceback" not in result.stderr

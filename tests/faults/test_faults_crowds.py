@@ -206,3 +206,53 @@ def test_forks_while_threads_log(run_program: RunProgram) -> None:
 def test_five_hundred_forks_while_threads_log(run_program: RunProgram) -> None:
     done = run_program(FORKS.replace("int(sys.argv[1])", "500"))
     assert done.returncode == 0, done.stderr
+
+
+def test_interpreters_beside_each_other_have_runs_of_their_own(run_program: RunProgram) -> None:
+    done = run_program(
+        """
+        try:
+            import _interpreters as interpreters
+        except ModuleNotFoundError:  # before Python 3.13
+            import _xxsubinterpreters as interpreters
+        import autotrack
+
+        BESIDE = "import autotrack; autotrack.enable(quiet=True); autotrack.start_run('beside'); autotrack.disable()"
+        autotrack.enable(quiet=True, log_system_metrics=False)
+        with autotrack.start_run("main"):
+            beside = interpreters.create()
+            interpreters.run_string(beside, BESIDE)
+            interpreters.destroy(beside)
+            autotrack.log_metric("after", 1.0)
+        autotrack.flush()
+        after = autotrack.get_run("main").metric_history("after")
+        print(sorted(run.name for run in autotrack.search_runs()), len(after))
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "['beside', 'main'] 1\n"
+
+
+def test_a_system_that_starts_no_thread(run_program: RunProgram) -> None:
+    done = run_program(
+        """
+        import threading
+        import autotrack
+        from sklearn.dummy import DummyRegressor
+
+        threading.stack_size(1 << 46)  # more than there is memory: no thread can start
+        autotrack.enable()
+        DummyRegressor().fit([[1.0], [2.0]], [1.0, 2.0]).score([[3.0]], [1.5])
+        print("trained")
+        """
+    )
+    assert (done.returncode, done.stdout) == (0, "trained\n"), done.stderr
+    assert "no thread can be started" in done.stderr
+    found = run_program(
+        """
+        import autotrack
+        (run,) = autotrack.search_runs()
+        print(run.status, [note.code for note in run.notes if note.code == "system.skipped"])
+        """
+    )
+    assert found.stdout == "finished ['system.skipped']\n", found.stderr

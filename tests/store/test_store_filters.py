@@ -398,3 +398,8 @@ def test_patterns_whose_time_may_explode_are_refused(pattern: str) -> None:
 )
 def test_usual_patterns_are_not_refused(pattern: str) -> None:
     assert parse_filter(f'name ~ "{pattern}"') is not None
+
+
+def test_a_filter_is_text() -> None:
+    with pytest.raises(FilterError, match="a filter is text such as"):
+        parse_filter(5)  # type: ignore[arg-type]

@@ -33,6 +33,8 @@ def parse_filter(text: str, vocabulary: Vocabulary = RUNS) -> Node | None:
     Raises:
         FilterError: It cannot be read; the message points at the place.
     """
+    if not isinstance(text, str):
+        raise FilterError('a filter is text such as "metrics.accuracy > 0.9"', repr(text), 0)
     if len(text) > MAX_LENGTH:
         raise FilterError(f"the filter is longer than {MAX_LENGTH:,} characters", text[:80], 79)
     parser = _Parser(text, vocabulary)
