@@ -1,8 +1,8 @@
-"""What tracking adds to an epoch of Keras: autotrack beside MLflow autologging, the TensorBoard callback and nothing.
+"""What tracking adds to an epoch of Keras: autotrack beside MLflow, W&B offline, the TensorBoard callback and nothing.
 
     python benchmarks/keras_epochs.py [--rounds 7] [--epochs 20]
 
-A small MLP on 1,500 rows, 20 epochs a training. In one process the four train the same compiled model in turn, round
+A small MLP on 1,500 rows, 20 epochs a training. In one process all of them train the same compiled model in turn, round
 after round, so that a machine that slows down slows all of them down. What a tracker adds is the difference to the bare
 training of the same round; the median of all rounds is printed, by the clock and by the processor time of the training
 thread. Everything a tracker does by default is on: autotrack evaluates the validation data and saves the model, MLflow
@@ -23,7 +23,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["AUTOTRACK_TESTING"] = "0"
 
-TRACKERS = ("bare", "autotrack", "autotrack, epochs only", "TensorBoard", "MLflow")
+TRACKERS = ("bare", "autotrack", "autotrack, epochs only", "TensorBoard", "W&B offline", "MLflow")
 
 
 def main() -> None:
@@ -92,6 +92,12 @@ def switch_on(tracker: str) -> tuple[list[Any], Callable[[], Any]]:
             mlflow.tensorflow.autolog(disable=True, silent=True)
 
         return [], stop
+    if tracker == "W&B offline":
+        import wandb
+        from wandb.integration.keras import WandbMetricsLogger
+
+        run = wandb.init(mode="offline", dir=".", settings=wandb.Settings(silent=True))
+        return [WandbMetricsLogger()], run.finish
     if tracker == "TensorBoard":
         import keras
 

@@ -5,8 +5,9 @@
 A network of two layers on 4,000 rows, 63 batches an epoch, one fit of each tracker in turn, so that a machine that
 slows down slows all of them down; a first fit of each, which imports and connects, is left out. Each fit is set against
 the bare one of its round. "epoch" is the best epoch of a fit, "fit/epochs" what an epoch takes in all, with what comes
-before and after, the saving of the model too; "thread" is the time of the training thread alone. Bare training has no
-logger. autotrack and MLflow save the model and the checkpoint; the loggers of Lightning do not.
+before and after, the saving of the model too; "thread" is the time of the training thread alone. Printed is what a
+tracker adds, in milliseconds and as a share of bare training, which has no logger. autotrack and MLflow save the model
+and the checkpoint; the loggers of Lightning do not.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger, WandbLogger
 from torch.utils.data import DataLoader, TensorDataset
 
-TRACKERS = ("bare", "autotrack", "CSVLogger", "TensorBoardLogger", "MLflow autolog")
+TRACKERS = ("bare", "autotrack", "CSVLogger", "TensorBoardLogger", "W&B offline", "MLflow autolog")
 
 
 def main() -> None:
@@ -131,6 +132,11 @@ def tracking(tracker: str) -> Iterator[Any]:
         mlflow.pytorch.autolog(silent=True)
         yield False
         mlflow.pytorch.autolog(disable=True, silent=True)
+    elif tracker == "W&B offline":
+        import wandb
+
+        yield WandbLogger(save_dir=".", offline=True, settings=wandb.Settings(silent=True))
+        wandb.finish()
     else:
         loggers = {"CSVLogger": CSVLogger, "TensorBoardLogger": TensorBoardLogger}
         yield loggers[tracker](".") if tracker in loggers else False
@@ -144,14 +150,17 @@ def print_table(fits: dict[str, list[Watch]], epochs: int) -> None:
         "fit/epochs": lambda watch: watch.seconds / epochs,
         "thread fit/epochs": lambda watch: watch.thread_seconds / epochs,
     }
-    print(f"{'ms':20}" + "".join(f"{name:>24}" for name in columns))
-    for tracker, watches in fits.items():
+    print(f"{'ms an epoch':20}" + "".join(f"{name:>24}" for name in columns))
+    bare = fits["bare"]
+    whole = [statistics.median(map(value, bare)) for value in columns.values()]
+    print(f"{'bare':20}" + "".join(f"{seconds * 1e3:24.2f}" for seconds in whole))
+    for tracker in TRACKERS[1:]:
         cells = []
         for value in columns.values():
-            # Each fit beside the bare one of its own round.
-            ratios = [value(watch) / value(bare) - 1 for watch, bare in zip(watches, fits["bare"], strict=True)]
-            middle = statistics.median(map(value, watches))
-            cells.append(f"{middle * 1e3:12.2f} ({statistics.median(ratios):+8.1%})")
+            pairs = list(zip(fits[tracker], bare, strict=True))  # each fit beside the bare one of its own round
+            added = statistics.median(value(watch) - value(other) for watch, other in pairs)
+            share = statistics.median(value(watch) / value(other) - 1 for watch, other in pairs)
+            cells.append(f"{added * 1e3:+12.2f} ({share:+8.1%})")
         print(f"{tracker:20}" + "".join(f"{cell:>24}" for cell in cells))
 
 
