@@ -13,6 +13,7 @@ from starlette.responses import Response
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+REPORT = "report.js"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
@@ -21,6 +22,11 @@ def assets() -> dict[str, bytes]:
     """Read all files of `static`, by name."""
     folder = files("autotrack.server") / "static"
     return {file.name: file.read_bytes() for file in folder.iterdir() if _suffix(file.name) in _TYPES}
+
+
+def modules() -> list[str]:
+    """Return the scripts of the pages: a browser that knows them all need not find them one behind the other."""
+    return sorted(name for name in assets() if name.endswith(".js") and name != REPORT)
 
 
 def serve_asset(request: Request) -> Response:

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from autotrack import __version__, words
 from autotrack.records import Param
+from autotrack.server.assets import modules
 from autotrack.server.markdown import first_line, to_html
 
 _LONG_DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{5,20}(e-?[0-9]{1,3})?")
@@ -32,6 +33,7 @@ def environment() -> Environment:
     )
     made.filters.update(FILTERS)
     made.globals["version"] = __version__
+    made.globals["modules"] = modules()
     return made
 
 

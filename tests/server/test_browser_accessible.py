@@ -24,9 +24,11 @@ __all__ = ["browser"]
 pytestmark = CLOSES_LATE
 
 STANDARD = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-FEW = ["/", "/?experiment=first&open={parent}", "/runs/{run}", "/runs/{run}/evaluation"]
+FEW = ["/?open={parent}", "/runs/{run}/evaluation"]
 ALL = [
     *FEW,
+    "/",
+    "/runs/{run}",
     "/?group=experiment",
     "/?filter=metrics.x+%3E%3E+1",
     "/?deleted=1",

@@ -1,37 +1,57 @@
 // A long table: rows of the pages in sight, and room for all others. The server makes every page; this fetches those that
 // come into sight, forgets those far away, and keeps the page that is seen in the address.
 import { debounce, find, findAll, make } from "./dom.js";
+import { fix } from "./widths.js";
 
 const [AHEAD, FAR, PAUSE] = [600, 6, 60];
 let long = null;
+let waiting = null;
 
 export const rows = () => findAll("tr[data-run]");
 
 // After the table came anew. `again` is where the same view was scrolled to before; `arrived` is told of fresh rows.
+// The first page is painted before room is made for the others: nobody sees these yet.
 export function startRows(table, { again = null, arrived }) {
   if (table && table === long?.table) return;
   const before = long;
+  long?.ending.abort();
   long?.sight.disconnect();
-  long = null;
+  long = waiting = null;
   if (!table) return;
   const [page, size, total] = ["page", "size", "total"].map((name) => Number(table.dataset[name]));
   const pages = Math.ceil(total / size);
   document.body.classList.toggle("long", pages > 1);
   if (pages < 2 || page > pages) return;
-  const box = table.closest(".table-box");
+  const start = waiting = () => {
+    waiting = null;
+    const { fields, query } = find("#content").dataset;
+    const bodies = Array(pages).fill(null);
+    const kept = again && before?.fields === fields ? before.bodies : bodies;
+    long = { table, box: table.closest(".table-box"), size, total, arrived, fields, bodies, pending: new Map(), near: new Set(), ending: new AbortController(), query: new URLSearchParams(query) };
+    makeRoom(page, kept, again?.top);
+    watch();
+  };
+  if (again || page > 1) start();
+  else requestIdleCallback(() => waiting === start && start(), { timeout: 300 });
+}
+
+// Rows of pages that were here before stay until fresh ones have come.
+function makeRoom(page, kept, top) {
+  const { table, box, bodies } = long;
   const first = table.tBodies[0];
-  long = { table, box, size, total, arrived, columns: find("#content").dataset.fields, bodies: [], pending: new Map(), near: new Set(), query: new URLSearchParams(find("#content").dataset.query) };
   long.height = first.offsetHeight / first.rows.length;
-  const kept = again && before?.columns === long.columns ? before.bodies : [];
-  for (let at = 1; at <= pages; at++) {
-    const body = at === page ? first : kept[at - 1]?.dataset.loaded ? kept[at - 1] : room(at);
-    body.dataset.page = at;
-    body.dataset.loaded = body === first ? "1" : body.dataset.loaded ? "old" : "";
-    long.bodies.push(body);
-  }
-  table.append(...long.bodies);
-  scrollsItself() ? box.scrollTo(box.scrollLeft, again ? again.top : placeOf(first)) : again || page === 1 || first.scrollIntoView();
-  watch();
+  bodies.forEach((_, at) => {
+    const isHere = at + 1 === page;
+    const body = isHere ? first : kept[at]?.dataset.loaded ? kept[at] : room(at + 1);
+    body.dataset.page = at + 1;
+    body.dataset.loaded = isHere ? "1" : body.dataset.loaded ? "old" : "";
+    bodies[at] = body;
+  });
+  if (bodies.some((body) => body.dataset.loaded === "old")) fix(table);
+  first.before(...bodies.slice(0, page - 1));
+  first.after(...bodies.slice(page));
+  if (scrollsItself()) box.scrollTo(box.scrollLeft, top ?? placeOf(first));
+  else if (top === undefined && page > 1) first.scrollIntoView();
 }
 
 // On a phone the page scrolls, and the table in it does not.
@@ -39,13 +59,13 @@ const scrollsItself = () => getComputedStyle(long.box).maxHeight !== "none";
 const placeOf = (body) => body.offsetTop - long.table.tHead.offsetHeight;
 
 function room(page) {
-  const cell = make("td", { colspan: "999" });
+  const cell = make("td");
   cell.style.height = `${long.height * Math.min(long.size, long.total - (page - 1) * long.size)}px`;
   return make("tbody", { class: "room", "aria-hidden": "true" }, make("tr", {}, cell));
 }
 
 function watch() {
-  const { box, bodies, near } = long;
+  const { box, bodies, near, ending } = long;
   const load = debounce(() => {
     for (const body of near) if (body.isConnected && body.dataset.loaded !== "1") fetchPage(Number(body.dataset.page));
     forget();
@@ -55,7 +75,7 @@ function watch() {
     load();
   }, { root: scrollsItself() ? box : null, rootMargin: `${AHEAD}px 0px` });
   for (const body of bodies) long.sight.observe(body);
-  (scrollsItself() ? box : document).addEventListener("scroll", debounce(() => long?.box === box && keepPlace(), PAUSE * 2), { passive: true });
+  (scrollsItself() ? box : document).addEventListener("scroll", debounce(() => long?.box === box && keepPlace(), PAUSE * 2), { passive: true, signal: ending.signal });
   keepPlace();
 }
 
@@ -65,14 +85,15 @@ function fetchPage(page) {
   return pending.get(page);
 }
 
-async function askFor({ table, query, columns }, page) {
+async function askFor({ table, query, fields }, page) {
   const asked = new URLSearchParams(query);
-  for (const [name, value] of [["page", page], ["fields", columns], ["spark", table.dataset.spark], ["data", table.dataset.data]]) asked.set(name, value);
+  for (const [name, value] of [["page", page], ["fields", fields], ["spark", table.dataset.spark], ["data", table.dataset.data]]) asked.set(name, value);
   const response = await fetch(`/rows?${asked}`, { headers: { accept: "text/html" } });
   if (!response.ok) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("tbody");
   if (long?.table !== table || !fresh.rows.length) return;
   fresh.dataset.loaded = "1";
+  fix(table);
   replace(page, document.adoptNode(fresh));
   long.arrived(fresh);
 }
@@ -119,6 +140,7 @@ function keepPlace() {
 
 // To the page after or before that of a row, or of what is seen: its first row, once it has come. Null in a short table.
 export async function turnTo(by, row) {
+  waiting?.();
   if (!long) return null;
   const now = Number(row?.parentElement.dataset.page ?? new URLSearchParams(location.search).get("page") ?? 1);
   return showPage(Math.min(Math.max(now + by, 1), long.bodies.length));
@@ -134,6 +156,7 @@ async function showPage(page) {
 
 // The row after or before one, fetched if it has to be.
 export async function besides(row, by) {
+  waiting?.();
   const [way, end] = by > 0 ? ["nextElementSibling", "firstElementChild"] : ["previousElementSibling", "lastElementChild"];
   if (row[way]) return row[way];
   const body = row.parentElement[way];

@@ -5,7 +5,7 @@ import { ask, move, rename, send, tag, toast } from "./edit.js";
 import { forgetKeys, startFilter } from "./filter.js";
 import { go, onChange, reload, viewWith } from "./page.js";
 import { besides, rows, startRows, turnTo } from "./rows.js";
-import { measure, startWidths } from "./widths.js";
+import { measureAgain, startWidths } from "./widths.js";
 
 const picked = new Map();
 let current = null;
@@ -20,7 +20,7 @@ export function startRuns() {
     find("#filter-text").value = new URLSearchParams(location.search).get("filter") ?? "";
     go(location.pathname + location.search, { push: false });
   });
-  window.addEventListener("resize", debounce(() => find(".runs-table") && measure(find(".runs-table")), 150));
+  window.addEventListener("resize", debounce(() => measureAgain(find(".runs-table")), 150));
   restore();
 }
 

@@ -21,11 +21,11 @@ function keep(column, width) {
   localStorage.setItem(KEY, JSON.stringify(widths));
 }
 
-// After the table came anew: its heads get their grips, and its columns their widths. From then on these change no more
-// by themselves: rows that come later do not move them.
+// After the table came anew: its heads get their grips, and its columns the widths that a person gave them.
 export function startWidths(table) {
   if (!table) return;
-  measure(table);
+  const widths = read();
+  if (headsOf(table).some((head) => widths[columnOf(head)])) measure(table);
   for (const head of headsOf(table).filter((head) => !head.matches(".pick, .spark"))) {
     const column = columnOf(head);
     const grip = make("span", { class: "grip", "aria-hidden": "true", title: "Drag for another width, double-click for the usual one" });
@@ -43,8 +43,18 @@ export function startWidths(table) {
 
 const headsOf = (table) => [...table.tHead.rows[0].cells];
 
+// Before rows come that could move them: from then on columns keep their widths.
+export function fix(table) {
+  if (!table.classList.contains("fixed")) measure(table);
+}
+
+// A window of another size has room for other widths.
+export function measureAgain(table) {
+  if (table?.classList.contains("fixed")) measure(table);
+}
+
 // What the content of each column asks for, or the person.
-export function measure(table) {
+function measure(table) {
   const widths = read();
   table.classList.remove("fixed");
   table.style.width = "";
@@ -82,6 +92,7 @@ function set(table, head, column, width) {
 }
 
 function apply(table, head, width) {
+  fix(table);
   head.dataset.width = width || head.dataset.usual;
   fit(table);
 }
