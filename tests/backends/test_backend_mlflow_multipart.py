@@ -1,4 +1,4 @@
-"""Large files in parts: a real MLflow server before an S3 store (moto), which hands out signed addresses."""
+"""Large files in parts: to a real MLflow server before an S3 store (moto), which hands out signed addresses, and to ours."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from mlflow_server import free_port, mlflow_server, read_run
+from team_server import team_server
 
 from autotrack.backends import open_backend
 from autotrack.backends.base import BackendContext
@@ -61,29 +62,41 @@ def _arguments(keys: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def test_a_large_file_goes_in_parts(tmp_path: Path, context: BackendContext, monkeypatch: pytest.MonkeyPatch) -> None:
+RUN_ID = "cd" * 16
+
+
+@pytest.fixture
+def content(context: BackendContext, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """Record a run with a file of three parts and a small one; return what the large one has."""
     monkeypatch.setattr(artifacts, "MULTIPART_FROM", 10 * MEGABYTE)
     monkeypatch.setattr(artifacts, "PART_BYTES", 5 * MEGABYTE)
-    run_id = "cd" * 16
     content = os.urandom(12 * MEGABYTE)
     for name, data in (("big file.bin", content), ("small.bin", b"x")):
-        file = context.artifacts / run_id / "data" / name
+        file = context.artifacts / RUN_ID / "data" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
+    return content
+
+
+def send(url: str, context: BackendContext, content: bytes) -> None:
     records = [
         RunStarted(time=1, name="n", experiment="e"),
         ArtifactLogged(time=1, path="data/big file.bin", size=len(content)),
         ArtifactLogged(time=1, path="data/small.bin", size=1),
     ]
     for at, record in enumerate(records):
-        place(record, run_id, "w", at)
+        place(record, RUN_ID, "w", at)
+    backend = open_backend(url, context)
+    backend.write(records)
+    backend.close()
+
+
+def test_a_large_file_goes_in_parts(tmp_path: Path, context: BackendContext, content: bytes) -> None:
     with s3_store() as (endpoint, s3):
         variables = {**KEYS, "MLFLOW_S3_ENDPOINT_URL": endpoint, "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "true"}
         with mlflow_server(tmp_path, variables=variables, destination="s3://runs/mlflow") as url:
-            backend = open_backend(url, context)
-            backend.write(records)
-            backend.close()
-            run = read_run(url, run_id)
+            send(url, context, content)
+            run = read_run(url, RUN_ID)
         [stored] = [
             item["Key"]
             for item in s3.list_objects_v2(Bucket="runs")["Contents"]
@@ -93,3 +106,14 @@ def test_a_large_file_goes_in_parts(tmp_path: Path, context: BackendContext, mon
         assert run.artifacts == {"data/big file.bin": len(content), "data/small.bin": 1}
         assert found["ETag"].strip('"').endswith("-3"), "it was not sent in three parts"
         assert found["Body"].read() == content
+
+
+def test_a_large_file_goes_in_parts_to_our_own_server(tmp_path: Path, context: BackendContext, content: bytes) -> None:
+    home = tmp_path / "server"
+    home.mkdir()
+    with team_server(home, "--no-login") as url:
+        send(url, context, content)
+        assert read_run(url, RUN_ID).artifacts == {"data/big file.bin": len(content), "data/small.bin": 1}
+        [stored] = home.glob("artifacts/*/data/big file.bin")
+        assert stored.read_bytes() == content
+        assert list((home / "artifacts/parts").iterdir()), "it was not sent in parts"
