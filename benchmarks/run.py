@@ -42,6 +42,7 @@ SCRIPTS = {
     "store.py": [],
     "scaling.py": ["--picture", "{docs}/images/scaling.svg"],
     "evaluation.py": [],
+    "safe_models.py": [],
     "sklearn_fits.py": ["--rounds", "1", "--fits", "5"],
     "boosting.py": [],
     "keras_epochs.py": ["--rounds", "2"],

@@ -20,7 +20,7 @@ from autotrack.models.snapshot import Snapshot
 from autotrack.recording import current_recorder
 
 LARGEST = 32_000_000
-"""Bytes of the largest pickle that is converted. A megabyte takes 30 to 400 ms of processor time, trees the most."""
+"""Bytes of the largest pickle to convert. A megabyte of arrays takes 40 ms of processor time, of trees up to 2 s."""
 MOST_WAITING = 100
 """How many models may wait for their conversion; a loop of short fits makes them faster than they are converted."""
 SHARE = 0.6
