@@ -1,4 +1,4 @@
-"""Large files in parts: to a real MLflow server before an S3 store (moto), which hands out signed addresses, and to ours."""
+"""Large files in parts: to a real MLflow server before an S3 store (moto), with its signed addresses, and to ours."""
 
 from __future__ import annotations
 
