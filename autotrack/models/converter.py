@@ -39,8 +39,7 @@ class Converter:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._planned = 0
-        self._done = 0
-        self._given_up = 0
+        self._waiting: set[int] = set()
         self._asking = False
         self._stopped = False
         self._helper: HelperProcess | None = None
@@ -49,7 +48,9 @@ class Converter:
         """Decide about a model, on the thread that trains it."""
         with self._changed:
             obstacle = self._obstacle(snapshot)
-            self._planned += obstacle is None
+            self._planned += 1
+            if obstacle is None:
+                self._waiting.add(self._planned)
             return Conversion(self, obstacle, self._planned)
 
     def _obstacle(self, snapshot: Snapshot) -> str | None:
@@ -60,7 +61,7 @@ class Converter:
             return f"it takes {snapshot.size / 1e6:.0f} MB, and models up to {LARGEST / 1e6:.0f} MB are converted"
         if _forked:
             return "models of forked processes are not converted"
-        if self._planned - self._done >= MOST_WAITING:
+        if len(self._waiting) >= MOST_WAITING:
             return f"{MOST_WAITING} others waited for their conversion already"
         return GIVEN_UP if self._stopped else None
 
@@ -112,20 +113,20 @@ class Converter:
         return helper
 
     def _is_given_up(self, number: int) -> bool:
-        return self._stopped or number <= self._given_up
+        return self._stopped or number not in self._waiting
 
-    def done(self) -> None:
-        """Count a planned conversion as done."""
+    def done(self, number: int) -> None:
+        """Wait for a planned conversion no longer."""
         with self._changed:
-            self._done += 1
+            self._waiting.discard(number)
             self._changed.notify_all()
 
     def hurry(self, timeout: float) -> None:
         """Let what is planned be converted within `timeout` seconds; the models that are left stay pickles."""
         with self._changed:
-            planned = self._planned
-            if not self._changed.wait_for(lambda: self._done >= planned, timeout):
-                self._given_up = planned
+            planned = set(self._waiting)
+            if not self._changed.wait_for(lambda: not planned & self._waiting, timeout):
+                self._waiting -= planned
                 self._interrupt()
 
     def stop(self, timeout: float) -> None:
@@ -173,7 +174,7 @@ class Conversion:
                 return snapshot, GIVEN_UP
             return make_safe(snapshot, partial(self._converter.convert, self._number))
         finally:
-            self._converter.done()
+            self._converter.done(self._number)
 
 
 def current_converter() -> Converter:

@@ -52,7 +52,8 @@ def fresh(function: Callable[[], Any]) -> Any:
 @pytest.fixture
 def tracked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AUTOTRACK_TESTING", "0")
-    autotrack.enable(to=f"memory://{os.urandom(4).hex()}", log_system_metrics=False, capture=[], log_level="error")
+    store = f"memory://{os.urandom(4).hex()}"
+    autotrack.enable(to=store, log_system_metrics=False, capture=[], log_level="error", safe_models=True)
     yield
     autotrack.disable()
 
