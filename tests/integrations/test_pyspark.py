@@ -311,7 +311,8 @@ class TestPySpark(IntegrationContract):
         return pipeline().fit(rows(SparkSession.builder.getOrCreate()))
 
     def train_badly(self) -> Any:
-        return LogisticRegression().fit(rows(SparkSession.builder.getOrCreate()), "no param map")
+        params: Any = "no param map"
+        return LogisticRegression().fit(rows(SparkSession.builder.getOrCreate()), params)
 
     def train_nested(self) -> Any:
         regression = LogisticRegression(maxIter=2)
