@@ -14,13 +14,11 @@ from autotrack.capture.arguments import PLAIN, plain
 from autotrack.integrations.ray.results import flat, numbers_of, params_of
 from autotrack.integrations.ray.trials import TrialRun
 from autotrack.recording import current_recorder
-from autotrack.records import INTERRUPTED
 from autotrack.run import Run
 
 SOURCE = "ray"
 TRIALS = "trials.csv"
 SEARCH_SPACE = "search_space.json"
-OVER = (Trial.TERMINATED, Trial.ERROR)
 _LOGGED = ("num_samples", "stop", "time_budget_s", "resources_per_trial", "max_concurrent_trials", "max_failures")
 
 
@@ -67,6 +65,9 @@ class Study:
     def finish(self, trials: Sequence[Trial]) -> None:
         """Record all trials, and end their runs."""
         for trial in trials:
+            ongoing = self.ongoing(trial)
+            if ongoing is not None:  # a time budget, or Ctrl-C: Tune calls what it cuts off terminated as well
+                ongoing.stop_early()
             self.end(trial, trial.status)
         states = Counter(trial.status.lower() for trial in trials)
         self.run.log_metrics({"n_trials": len(trials), **{f"n_{state}": count for state, count in states.items()}})
@@ -75,9 +76,6 @@ class Study:
         self.run.defer("writing the trials", lambda: self.run.log_table(table, TRIALS))
         if not self._with_trials:
             self.run.note("search.children", f"trials have no run of their own; all are in {TRIALS}")
-        unfinished = sum(trial.status not in OVER for trial in trials)
-        if unfinished and self.run.source == SOURCE:
-            self.run.end(INTERRUPTED, f"the search ended with {unfinished} trials that were not over")
 
     def _log_best(self, trials: Sequence[Trial]) -> None:
         """Log the trial whose last report is the best, as `ResultGrid.get_best_result` finds it."""

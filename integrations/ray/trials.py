@@ -48,8 +48,12 @@ class TrialRun:
             self._run.log_params(params)
             self._params = params
         self._run.log_metrics(numbers_of(result), step)
-        if result.get("done") and _is_function(trial):
-            self._run.set_tag("tune.stopped_early", "true")  # else the function itself would say that it is over
+        if result.get("done") and _is_function(trial):  # else the function itself would say that it is over
+            self.stop_early()
+
+    def stop_early(self) -> None:
+        """Say that the trial has not come to its own end."""
+        self._run.set_tag("tune.stopped_early", "true")
 
     def recover(self, trial: Trial) -> None:
         """Take note of a failure after which Tune tries again."""
