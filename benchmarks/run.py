@@ -1,8 +1,8 @@
 """Run the benchmarks, ours beside the peers' in turn, and write docs/benchmarks.md with tables and a picture.
 
-    python benchmarks/run.py [--quick] [--to docs]
+    python benchmarks/run.py [--quick] [--resume] [--to docs]
 
-The page says how busy the machine was: figures of a busy one compare within the page, and are worth nothing beyond it.
+The page says where the machine was busy: figures of a busy one compare with each other, and are worth nothing beyond.
 """
 
 from __future__ import annotations
@@ -14,10 +14,14 @@ import json
 import math
 import os
 import platform
+import re
+import shutil
 import statistics
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from trackers import present, python_of, version_of
 
@@ -34,45 +38,82 @@ COLUMNS = {
     "bytes_per_point": "bytes a point",
     "runs_per_s": "short runs a second until durable",
 }
-SCRIPTS = {
-    "footprint.py": [],
-    "log_calls.py": ["--points", "20000"],
-    "together.py": [],
-    "killed.py": [],
-    "store.py": [],
-    "scaling.py": ["--picture", "{docs}/images/scaling.svg"],
-    "evaluation.py": [],
-    "safe_models.py": [],
-    "sklearn_fits.py": ["--rounds", "1", "--fits", "5"],
-    "boosting.py": [],
-    "keras_epochs.py": ["--rounds", "2"],
-    "lightning_epochs.py": [],
-    "torch_loop.py": ["--steps", "2000", "--rounds", "3"],
-}
-"""Benchmarks that print their own tables, and the arguments that keep them short enough to run one after the other."""
+COMMANDS = (
+    "footprint.py",
+    "start.py --rounds 5",
+    "log_calls.py --points 20000",
+    "together.py",
+    "killed.py",
+    "store.py",
+    "scaling.py --picture {docs}/images/scaling.svg",
+    "evaluation.py",
+    "sklearn_fits.py --rounds 1 --fits 10",
+    "safe_models.py",
+    "boosting.py --rounds 1 --trainings 3",
+    "keras_epochs.py --rounds 2",
+    "lightning_epochs.py --rounds 2",
+    "torch_step.py --optimizer SGD",
+    "torch_step.py --optimizer Adam",
+    "servers_in_trouble.py --rounds 3",
+    "mlflow_server.py --points 5000 --runs 50",
+    "server.py --runs 2000 --rounds 2",
+    "server.py --runs 2000 --rounds 2 --postgresql",
+    "uploads.py --rounds 2 --large 50 --small 200",
+    "uploads.py --rounds 2 --large 20 --small 200 --clients 8 --workers 2",
+    "serving.py --rounds 2",
+    "ui.py",
+)
+"""Benchmarks that print their own tables, with arguments that keep each to some minutes."""
+
+KEPT = HERE.parent / "build" / "benchmarks"
+"""What was measured already, for `--resume`: a run of everything takes half an hour."""
 
 Figures = dict[str, dict[str, list[float]]]
+
+
+class Output(NamedTuple):
+    """What a benchmark printed, and how busy the machine was before."""
+
+    text: str
+    load: float
 
 
 def main() -> None:
     """Measure and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="few points, two rounds, and the peers alone")
+    parser.add_argument("--resume", action="store_true", help="measure only what an interrupted run has not")
     parser.add_argument("--to", type=Path, default=HERE.parent / "docs", help="folder of the page")
     options = parser.parse_args()
-    load = [os.getloadavg()[0]]
     (options.to / "images").mkdir(parents=True, exist_ok=True)
-    figures = measure(rounds=2 if options.quick else 5, points=500 if options.quick else 2_000)
+    if not options.resume:
+        shutil.rmtree(KEPT, ignore_errors=True)
+    KEPT.mkdir(parents=True, exist_ok=True)
+    figures = kept_or("peers", lambda: measure(2 if options.quick else 5, 500 if options.quick else 2_000))
     outputs = {}
-    for name, arguments in {} if options.quick else SCRIPTS.items():
-        print(name, flush=True)
-        outputs[name] = output_of(name, [argument.format(docs=options.to) for argument in arguments])
-    load.append(os.getloadavg()[0])
+    for command in () if options.quick else COMMANDS:
+        print(command, flush=True)
+        outputs[command] = Output(*kept_or(command, lambda command=command: printed(command, options.to)))
     (options.to / "images" / "log_calls.svg").write_text(picture(figures), encoding="utf-8")
-    (options.to / "benchmarks.md").write_text(page(figures, outputs, load, quick=options.quick), encoding="utf-8")
+    (options.to / "benchmarks.md").write_text(page(figures, outputs, quick=options.quick), encoding="utf-8")
 
 
-def measure(*, rounds: int, points: int) -> Figures:
+def kept_or(name: str, measured: Callable[[], Any]) -> Any:
+    """Return what an interrupted run measured, or measure it and keep it."""
+    file = KEPT / f"{re.sub(r'[^a-zA-Z0-9]+', '_', name)}.json"
+    if not file.exists():
+        file.write_text(json.dumps(measured()), encoding="utf-8")
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def printed(command: str, docs: Path) -> Output:
+    """Run one of the benchmarks."""
+    load = os.getloadavg()[0]
+    script, *arguments = command.format(docs=docs).split()
+    return Output(output_of(script, arguments), load)
+
+
+def measure(rounds: int, points: int) -> Figures:
     """Measure all trackers that are installed, each round all of them in turn."""
     names = present()
     figures: Figures = {name: {column: [] for column in COLUMNS} for name in names}
@@ -100,15 +141,15 @@ def output_of(script: str, arguments: list[str], python: str = sys.executable) -
     return done.stdout
 
 
-def page(figures: Figures, outputs: dict[str, str], load: list[float], *, quick: bool) -> str:
+def page(figures: Figures, outputs: dict[str, Output], *, quick: bool) -> str:
     """Return the page."""
     made = f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%d}{', in the quick form' if quick else ''}"
     lines = [
         "# Benchmarks\n",
         "<!-- Made by benchmarks/run.py. -->\n",
-        f"Made by `make bench` on {made}: Python {platform.python_version()}, {os.cpu_count()} cores,",
-        f"load {load[0]:.1f} at the start and {load[1]:.1f} at the end. {verdict(max(load))}\n",
-        "## A log call, beside the peers\n",
+        f"Made by `make bench` on {made}: Python {platform.python_version()}, {os.cpu_count()} cores.",
+        "What these figures mean, and how they came about, is in [measurements](measurements.md).\n",
+        "## A log call and a short run, beside the peers\n",
         "Each tracker in processes of its own, all of them in turn; the median of the rounds, and in brackets the",
         "least and the most. The last column divides the median call by the bare append of the same round.\n",
         f"| tracker | version | {' | '.join(COLUMNS.values())} | times a bare append |",
@@ -116,24 +157,21 @@ def page(figures: Figures, outputs: dict[str, str], load: list[float], *, quick:
         *(row(name, figures) for name in figures),
         "\n![What a log call costs](images/log_calls.svg)\n",
     ]
-    for script, output in outputs.items():
-        lines += [f"## `benchmarks/{script}`\n", *first_lines(script), "```text", output.rstrip(), "```\n"]
-    if "scaling.py" in outputs:
-        lines.append("![How cost grows](images/scaling.svg)\n")
+    for command, output in outputs.items():
+        script = command.split()[0]
+        lines += [f"## `{command.format(docs='docs')}`\n", first_lines(script)]
+        if output.load > (os.cpu_count() or 1):
+            lines.append(f"The machine was busy (load {output.load:.1f}): compare the lines with each other alone.\n")
+        lines += ["```text", output.text.strip(), "```\n"]
+        if script == "scaling.py":
+            lines.append("![How cost grows](images/scaling.svg)\n")
     return "\n".join(lines)
 
 
-def first_lines(script: str) -> list[str]:
+def first_lines(script: str) -> str:
     """Return the first paragraph of a benchmark's docstring: what it measures."""
     doc = ast.get_docstring(ast.parse((HERE / script).read_text(encoding="utf-8"))) or ""
-    return [doc.split("\n\n")[0] + "\n"]
-
-
-def verdict(load: float) -> str:
-    """Say what the figures are worth."""
-    if load > (os.cpu_count() or 1) / 2:
-        return "The machine was busy: compare the rows with each other, and take no figure for itself."
-    return "The machine was quiet."
+    return doc.split("\n\n")[0] + "\n"
 
 
 def row(name: str, figures: Figures) -> str:
