@@ -89,7 +89,7 @@ def main() -> None:
     if not options.resume:
         shutil.rmtree(KEPT, ignore_errors=True)
     KEPT.mkdir(parents=True, exist_ok=True)
-    figures = kept_or("peers", lambda: measure(2 if options.quick else 5, 500 if options.quick else 2_000))
+    figures = kept_or("peers", lambda: measure(2 if options.quick else 5, 500 if options.quick else 100_000))
     outputs = {}
     for command in () if options.quick else COMMANDS:
         print(command, flush=True)
