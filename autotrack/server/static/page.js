@@ -33,7 +33,7 @@ async function show(address) {
     const [now, next] = [document.getElementById(id), fresh.getElementById(id)];
     if (now && next && !now.isEqualNode(next)) now.replaceWith(document.adoptNode(next));
   }
-  if (place) find(".table-box")?.scrollTo(place.left, place.top ?? 0);
+  if (place?.left || place?.top) find(".table-box")?.scrollTo(place.left, place.top ?? 0); // a fresh table stands at 0, 0
   shown = viewOf(address);
   document.title = fresh.title;
   document.body.removeAttribute("aria-busy");
