@@ -155,6 +155,8 @@ def page(figures: Figures, outputs: dict[str, Output], *, quick: bool) -> str:
         f"| tracker | version | {' | '.join(COLUMNS.values())} | times a bare append |",
         f"|---|---|{'---|' * len(COLUMNS)}---|",
         *(row(name, figures) for name in figures),
+        "",
+        *standing(figures),
         "\n![What a log call costs](images/log_calls.svg)\n",
     ]
     for command, output in outputs.items():
@@ -166,6 +168,21 @@ def page(figures: Figures, outputs: dict[str, Output], *, quick: bool) -> str:
         if script == "scaling.py":
             lines.append("![How cost grows](images/scaling.svg)\n")
     return "\n".join(lines)
+
+
+def standing(figures: Figures) -> list[str]:
+    """Say in which columns ours is first among the trackers, and by how much it is not in the others."""
+    lines = ["Where autotrack stands among the trackers:\n"]
+    for column, title in COLUMNS.items():
+        middles = {name: statistics.median(values[column]) for name, values in figures.items() if name != "bare append"}
+        more_is_better = column.endswith("_per_s")
+        order = sorted(middles, key=lambda name: middles[name], reverse=more_is_better)
+        place, ours = order.index("autotrack"), middles["autotrack"]
+        other = order[1] if place == 0 else order[0]
+        times = max(ours, middles[other]) / min(ours, middles[other])
+        compared = f"{times:.1f} times as {'much' if middles[other] > ours else 'little'} with {other}"
+        lines.append(f"- {title}: {'first' if place == 0 else f'number {place + 1}'}; {compared}.")
+    return lines
 
 
 def first_lines(script: str) -> str:
