@@ -164,10 +164,15 @@ def page(figures: Figures, outputs: dict[str, Output], *, quick: bool) -> str:
         lines += [f"## `{command.format(docs='docs')}`\n", first_lines(script)]
         if output.load > (os.cpu_count() or 1):
             lines.append(f"The machine was busy (load {output.load:.1f}): compare the lines with each other alone.\n")
-        lines += ["```text", output.text.strip(), "```\n"]
+        lines += ["```text", without_progress(output.text).strip("\n"), "```\n"]
         if script == "scaling.py":
             lines.append("![How cost grows](images/scaling.svg)\n")
     return "\n".join(lines)
+
+
+def without_progress(text: str) -> str:
+    """Return what a benchmark printed without the coloured progress of a library."""
+    return "\n".join(line for line in text.splitlines() if "\x1b" not in line and "\x08" not in line)
 
 
 def standing(figures: Figures) -> list[str]:
