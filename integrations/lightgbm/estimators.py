@@ -91,6 +91,6 @@ def _pairs(arguments: dict[str, Any]) -> list[Any]:
     features, targets = arguments.get("eval_X"), arguments.get("eval_y")
     if features is None or targets is None:
         return []
-    if isinstance(features, tuple):
-        return list(zip(features, targets, strict=True))
-    return [(features, targets)]
+    if isinstance(features, tuple) != isinstance(targets, tuple):
+        return []  # LightGBM refuses this, and says so better, as it does where the lengths differ
+    return list(zip(features, targets, strict=False)) if isinstance(features, tuple) else [(features, targets)]

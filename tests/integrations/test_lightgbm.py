@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any
 
@@ -13,7 +14,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 import autotrack
 from autotrack.integrations.lightgbm import AutotrackCallback
 from autotrack.recording import close_recorder
-from autotrack.records import FINISHED, INTERRUPTED
+from autotrack.records import FAILED, FINISHED, INTERRUPTED
 from autotrack.testing import MemoryBackend
 
 PARAMS = {"objective": "binary", "verbosity": -1, "num_threads": 1, "min_data_in_leaf": 3, "metric": ["auc", "error"]}
@@ -184,3 +185,16 @@ def test_the_callback_works_with_tracking_off(arrays: Any) -> None:
     assert len(run.metric_history("eval-auc")) == 3
     assert run.status == FINISHED
     close_recorder()
+
+
+@pytest.mark.parametrize(("features", "targets"), [((0, 0), 0), (0, (0, 0)), ((0, 0, 0), (0, 0))])
+def test_validation_sets_that_do_not_match_are_refused_by_lightgbm(
+    recorded: Any, arrays: Any, features: Any, targets: Any
+) -> None:
+    if "eval_X" not in inspect.signature(lightgbm.LGBMRegressor.fit).parameters:
+        pytest.skip("LightGBM before 4.7 has no eval_X")
+    wanted = ((arrays[2], features), (arrays[3], targets))
+    given = [(rows,) * len(shape) if isinstance(shape, tuple) else rows for rows, shape in wanted]
+    with pytest.raises(ValueError, match="eval_X is a tuple"):
+        lightgbm.LGBMRegressor().fit(arrays[0], arrays[1], eval_X=given[0], eval_y=given[1])
+    assert recorded.only.status == FAILED
