@@ -13,9 +13,9 @@ from types import ModuleType
 from typing import Any
 
 from autotrack import names
-from autotrack.boosting.runs import run_name
 from autotrack.capture.arguments import plain
 from autotrack.integration import Call, Patcher
+from autotrack.naming import run_name
 from autotrack.patching.cell import Cell
 from autotrack.patching.imports import ImportWatcher
 from autotrack.run import Run

@@ -8,9 +8,10 @@ from typing import Any
 from autotrack import names
 from autotrack.boosting.nesting import is_own
 from autotrack.boosting.parameters import given
-from autotrack.boosting.runs import run_name, tags_of
+from autotrack.boosting.runs import tags_of
 from autotrack.held_out import fitted
 from autotrack.integration import Call
+from autotrack.naming import run_name
 from autotrack.run import Run
 
 NOT_READ = "the data lie on a cluster and are not read again"

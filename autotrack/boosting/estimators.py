@@ -14,13 +14,14 @@ from autotrack import names
 from autotrack.boosting.evaluation import log_evaluations
 from autotrack.boosting.nesting import is_own, is_part
 from autotrack.boosting.parameters import given
-from autotrack.boosting.runs import log_data, run_name, tags_of
+from autotrack.boosting.runs import log_data, tags_of
 from autotrack.boosting.splits import CLASSIFICATION, RANKING, REGRESSION, Predictor, Split, from_arrays
 from autotrack.held_out import fitted
 from autotrack.integration import Call
 from autotrack.models.flavors.base import Flavor
 from autotrack.models.saving import save_model
 from autotrack.models.snapshot import Snapshot
+from autotrack.naming import run_name
 from autotrack.run import Run
 
 TRAINING_EVALUATION = f"evaluation:{names.TRAINING}"

@@ -1,4 +1,4 @@
-"""What all runs of gradient boosting begin with: their name and tags, and the data."""
+"""What all runs of gradient boosting begin with: their tags, and the data."""
 
 from __future__ import annotations
 
@@ -18,11 +18,6 @@ class Shape(msgspec.Struct, frozen=True):
 
     shape: tuple[int, ...]
     dtype: str = "float32"
-
-
-def run_name(default: str) -> str:
-    """Return the name of a run: the setting's, else `default`."""
-    return current_recorder().settings.run_name or default
 
 
 def tags_of(library: str, estimator: Any = None) -> dict[str, str]:

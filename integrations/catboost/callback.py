@@ -6,7 +6,8 @@ from typing import Any
 
 from autotrack.active import active_run
 from autotrack.boosting.iterations import History, last_values
-from autotrack.boosting.runs import run_name, tags_of
+from autotrack.boosting.runs import tags_of
+from autotrack.naming import run_name
 from autotrack.patching.nesting import active_call
 from autotrack.run import Run
 from autotrack.shield import shielded

@@ -9,10 +9,11 @@ from autotrack.boosting.cross_validation import log_folds
 from autotrack.boosting.iterations import metric_key
 from autotrack.boosting.nesting import is_users_own
 from autotrack.boosting.parameters import log_given
-from autotrack.boosting.runs import log_data, run_name, tags_of
+from autotrack.boosting.runs import log_data, tags_of
 from autotrack.integration import Call
 from autotrack.integrations.catboost.data import split_of
 from autotrack.integrations.catboost.folds import FoldFiles, table_of
+from autotrack.naming import run_name
 from autotrack.run import Run
 
 _LOGGED = (

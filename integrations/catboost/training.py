@@ -16,7 +16,7 @@ from autotrack.boosting.iterations import Row, log_best, rows_of
 from autotrack.boosting.lineage import log_origin
 from autotrack.boosting.nesting import is_own, is_part
 from autotrack.boosting.parameters import given, log_effective
-from autotrack.boosting.runs import library_class, log_data, run_name, tags_of
+from autotrack.boosting.runs import library_class, log_data, tags_of
 from autotrack.boosting.splits import Split
 from autotrack.held_out import fitted
 from autotrack.integration import Call
@@ -26,6 +26,7 @@ from autotrack.models.flavors.catboost import catboost_flavor
 from autotrack.models.saving import save_model
 from autotrack.models.signature import signature_of_numbers
 from autotrack.models.snapshot import take_native_snapshot
+from autotrack.naming import run_name
 from autotrack.run import Run
 
 MAX_ITERATIONS_WITH_CALLBACK = 100

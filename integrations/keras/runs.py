@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from autotrack import names
+from autotrack import names, naming
 from autotrack.held_out import fitted
-from autotrack.models.snapshot import class_path
-from autotrack.recording import current_recorder
 from autotrack.run import Run
 
 
 def run_name(model: Any) -> str:
     """Return the name of a run that trains `model`: the setting's, else that of the model."""
-    return current_recorder().settings.run_name or str(model.name)
+    return naming.run_name(str(model.name))
 
 
 def log_origin(run: Run, model: Any) -> None:
@@ -25,8 +23,4 @@ def log_origin(run: Run, model: Any) -> None:
 
 def tags_of(model: Any) -> dict[str, str]:
     """Return MLflow's tags of a run that trains `model`."""
-    return {
-        names.AUTOLOGGING: "keras",
-        names.ESTIMATOR_NAME: type(model).__name__,
-        names.ESTIMATOR_CLASS: class_path(model),
-    }
+    return naming.tags_of("keras", model)

@@ -11,11 +11,12 @@ from autotrack.boosting.iterations import log_best
 from autotrack.boosting.lineage import log_origin
 from autotrack.boosting.nesting import is_users_own
 from autotrack.boosting.parameters import log_given
-from autotrack.boosting.runs import log_data, run_name, tags_of
+from autotrack.boosting.runs import log_data, tags_of
 from autotrack.integration import Call, Patcher
 from autotrack.integrations.lightgbm.booster import Source
 from autotrack.integrations.lightgbm.callback import values_of
 from autotrack.integrations.lightgbm.training import inject
+from autotrack.naming import run_name
 from autotrack.patching.nesting import active_call
 from autotrack.shield import shielded
 

@@ -10,7 +10,7 @@ from autotrack.boosting.evaluation import log_evaluations
 from autotrack.boosting.lineage import log_origin
 from autotrack.boosting.nesting import is_part, is_users_own, trained_by
 from autotrack.boosting.parameters import given, log_stopping
-from autotrack.boosting.runs import log_data, run_name, tags_of
+from autotrack.boosting.runs import log_data, tags_of
 from autotrack.boosting.splits import Split
 from autotrack.held_out import fitted
 from autotrack.integration import Call
@@ -20,6 +20,7 @@ from autotrack.integrations.lightgbm.callback import AutotrackCallback
 from autotrack.models.flavors.lightgbm import lightgbm_flavor
 from autotrack.models.saving import save_model
 from autotrack.models.signature import signature_of_numbers
+from autotrack.naming import run_name
 from autotrack.run import Run
 
 _LOGGED = ("num_boost_round", "keep_training_booster", "feval")

@@ -11,7 +11,8 @@ from autotrack.integrations.lightning.outcome import save_module
 from autotrack.integrations.lightning.packages import base_classes
 from autotrack.integrations.lightning.parameters import of_kind
 from autotrack.integrations.lightning.recording import FitRecording
-from autotrack.integrations.lightning.training import run_name, tags_of
+from autotrack.integrations.lightning.training import tags_of
+from autotrack.naming import run_name
 from autotrack.run import Run
 from autotrack.shield import shielded
 

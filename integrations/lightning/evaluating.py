@@ -16,10 +16,10 @@ from autotrack.integrations.lightning.training import (
     is_recorded_here,
     observed,
     own_module,
-    run_name,
     run_of_module,
     tags_of,
 )
+from autotrack.naming import run_name
 from autotrack.run import Run
 
 _CONTEXTS = {"validate": "validation", "test": "test", "predict": "predict"}

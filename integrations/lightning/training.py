@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from autotrack import names
+from autotrack import names, naming
 from autotrack.held_out import fitted
 from autotrack.integration import Call, CallFailedError
 from autotrack.integrations.lightning.hooks import listening
@@ -27,7 +27,7 @@ def observe_fit(call: Call) -> Iterator[None]:
         return
     arguments = call.arguments()
     module, datamodule = own_module(arguments["model"]), datamodule_of(arguments)
-    with call.run(name=run_name(type(module).__name__), tags=tags_of(module)) as run:
+    with call.run(name=naming.run_name(type(module).__name__), tags=tags_of(module)) as run:
         recording = FitRecording(run, trainer)
         recording.log_setup(module, datamodule, arguments["ckpt_path"])
         _remember(module, run)
@@ -71,19 +71,9 @@ def _end_as_interrupted(run: Run) -> None:
         run.end(INTERRUPTED)
 
 
-def run_name(default: str) -> str:
-    """Return the name of a run: the setting's, else `default`."""
-    return current_settings().run_name or default
-
-
 def tags_of(module: Any) -> dict[str, str]:
     """Return MLflow's tags of a training with Lightning."""
-    kind = type(module)
-    return {
-        names.AUTOLOGGING: "pytorch",
-        names.ESTIMATOR_NAME: kind.__name__,
-        names.ESTIMATOR_CLASS: f"{kind.__module__}.{kind.__qualname__}",
-    }
+    return naming.tags_of("pytorch", module)
 
 
 def own_module(model: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from optuna.distributions import distribution_to_json
 from optuna.trial import FrozenTrial, TrialState
 
-from autotrack import names
+from autotrack import names, naming
 from autotrack.capture.arguments import plain
 from autotrack.integrations.optuna.trials import log_afterwards, value_names
 from autotrack.recording import current_recorder
@@ -29,7 +29,7 @@ _NOT_LOGGED = ("func", "callbacks", "show_progress_bar")
 def run_name(study: Study) -> str:
     """Return the name of a study's run: the setting's, else the study's if somebody chose it."""
     chosen = "Study" if study.study_name.startswith(_UNNAMED) else study.study_name
-    return current_recorder().settings.run_name or chosen
+    return naming.run_name(chosen)
 
 
 def tags_of(study: Study) -> dict[str, str]:

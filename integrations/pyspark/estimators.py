@@ -17,6 +17,7 @@ from autotrack.integrations.pyspark.model_file import log_model
 from autotrack.integrations.pyspark.parameters import params_of, stage_names
 from autotrack.integrations.pyspark.reading import is_remote, reading
 from autotrack.integrations.pyspark.search import best_of, is_search, log_search, log_several
+from autotrack.naming import run_name, tags_of
 from autotrack.recording import current_recorder
 from autotrack.run import Run
 
@@ -30,8 +31,7 @@ def observe_fit(call: Call) -> Iterator[None]:
         return
     arguments = call.arguments()
     dataset, changes = arguments.get("dataset"), arguments.get("params")
-    name = current_recorder().settings.run_name or type(estimator).__name__
-    with call.run(name=name, tags=tags_of(estimator)) as run:
+    with call.run(name=run_name(type(estimator).__name__), tags=tags_of("pyspark.ml", estimator)) as run:
         chosen = estimator
         with reading(run, "parameters"):
             chosen = estimator.copy(changes) if isinstance(changes, dict) and changes else estimator
@@ -63,16 +63,6 @@ def is_model(estimator: Any) -> bool:
         stages = estimator.getOrDefault("stages") if estimator.isDefined("stages") else []
         return any(isinstance(stage, Estimator) and is_model(stage) for stage in stages)
     return not type(estimator).__module__.startswith(PREPARATION)
-
-
-def tags_of(estimator: Any) -> dict[str, str]:
-    """Return MLflow's tags of a run that fits `estimator`."""
-    kind = type(estimator)
-    return {
-        names.AUTOLOGGING: "pyspark.ml",
-        names.ESTIMATOR_NAME: kind.__name__,
-        names.ESTIMATOR_CLASS: f"{kind.__module__}.{kind.__qualname__}",
-    }
 
 
 def remember(model: Any, run: Run) -> None:

@@ -13,6 +13,7 @@ from ray.tune.search.sample import Domain
 from autotrack.capture.arguments import PLAIN, plain
 from autotrack.integrations.ray.results import flat, numbers_of, params_of
 from autotrack.integrations.ray.trials import TrialRun
+from autotrack.naming import run_name
 from autotrack.recording import current_recorder
 from autotrack.run import Run
 
@@ -119,9 +120,7 @@ def log_beginning(run: Run, arguments: Mapping[str, Any]) -> None:
 
 def study_name(arguments: Mapping[str, Any]) -> str:
     """Return the name of a search's run: the setting's, else what somebody chose, else what is searched for."""
-    return (
-        current_recorder().settings.run_name or arguments["name"] or f"Tune {_name_of(arguments['run_or_experiment'])}"
-    )
+    return run_name(arguments["name"] or f"Tune {_name_of(arguments['run_or_experiment'])}")
 
 
 def _name_of(trainable: Any) -> str:

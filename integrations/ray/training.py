@@ -15,8 +15,8 @@ from autotrack.integration import Call, Patcher
 from autotrack.integrations.ray.mailbox import Message, mailbox, reporter
 from autotrack.integrations.ray.results import numbers_of, params_of
 from autotrack.integrations.ray.workers import in_worker
+from autotrack.naming import run_name
 from autotrack.patching.nesting import active_call
-from autotrack.recording import current_recorder
 from autotrack.run import Run
 from autotrack.shield import shielded
 
@@ -28,7 +28,7 @@ def observe_fit(call: Call) -> Iterator[None]:
     """Record a training; what trains in its workers is a part of it."""
     trainer = call.instance
     kind = type(trainer).__name__
-    with call.run(current_recorder().settings.run_name or kind, tags={names.AUTOLOGGING: SOURCE}) as run:
+    with call.run(run_name(kind), tags={names.AUTOLOGGING: SOURCE}) as run:
         _log_beginning(run, trainer)
         call.memo = reports = Reports(run)
         with _listening(call, trainer, reports):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autotrack import names
+from autotrack import names, naming
 from autotrack.held_out import fitted
 from autotrack.integrations.sklearn.kinds import class_path, last_step
 from autotrack.integrations.sklearn.parameters import Data
@@ -14,7 +14,7 @@ from autotrack.run import Run
 
 def run_name(estimator: Any) -> str:
     """Return the name of a run that trains `estimator`: the setting's, else that of the class."""
-    return current_recorder().settings.run_name or type(estimator).__name__
+    return naming.run_name(type(estimator).__name__)
 
 
 def tags_of(estimator: Any) -> dict[str, str]:

@@ -14,6 +14,7 @@ from autotrack.integrations.statsmodels.results import apart, log_results
 from autotrack.models.flavors.statsmodels import statsmodels_flavor
 from autotrack.models.saving import save_model
 from autotrack.models.snapshot import Snapshot, take_snapshot
+from autotrack.naming import run_name, tags_of
 from autotrack.recording import current_recorder
 from autotrack.run import Run
 
@@ -24,14 +25,7 @@ def observe_fit(call: Call) -> Iterator[None]:
     """Record one fit: what was asked for, what was estimated, how it fits, and the results as a model."""
     model = call.instance
     arguments = call.arguments()
-    kind = type(model)
-    tags = {
-        names.AUTOLOGGING: "statsmodels",
-        names.ESTIMATOR_NAME: kind.__name__,
-        names.ESTIMATOR_CLASS: f"{kind.__module__}.{kind.__qualname__}",
-    }
-    name = current_recorder().settings.run_name or kind.__name__
-    with call.run(name=name, tags=tags) as run:
+    with call.run(name=run_name(type(model).__name__), tags=tags_of("statsmodels", model)) as run:
         run.log_params({**facts_of(apart(model)), **{key: plain(value) for key, value in arguments.items()}})
         _log_data(run, model)
         yield

@@ -9,11 +9,12 @@ from autotrack.boosting.cross_validation import FoldTable, log_folds
 from autotrack.boosting.iterations import log_best, metric_key
 from autotrack.boosting.nesting import is_users_own
 from autotrack.boosting.parameters import log_given
-from autotrack.boosting.runs import log_data, run_name, tags_of
+from autotrack.boosting.runs import log_data, tags_of
 from autotrack.boosting.splits import Split
 from autotrack.integration import Call, Patcher
 from autotrack.integrations.xgboost.booster import split_of
 from autotrack.integrations.xgboost.training import inject
+from autotrack.naming import run_name
 from autotrack.patching.nesting import active_call
 from autotrack.shield import shielded
 

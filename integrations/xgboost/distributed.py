@@ -11,9 +11,10 @@ from autotrack.boosting.distributed import NOT_READ, observe_distributed_fit
 from autotrack.boosting.iterations import log_best, rows_of
 from autotrack.boosting.nesting import is_users_own
 from autotrack.boosting.parameters import given
-from autotrack.boosting.runs import run_name, tags_of
+from autotrack.boosting.runs import tags_of
 from autotrack.integration import Call, Patcher
 from autotrack.integrations.xgboost.booster import describe, save_booster
+from autotrack.naming import run_name
 from autotrack.run import Run
 
 _LOGGED = ("num_boost_round", "early_stopping_rounds", "custom_metric", "obj")

@@ -13,12 +13,13 @@ from autotrack.boosting.evaluation import log_evaluations
 from autotrack.boosting.lineage import log_origin
 from autotrack.boosting.nesting import is_part, is_users_own, trained_by
 from autotrack.boosting.parameters import given, log_stopping
-from autotrack.boosting.runs import log_data, run_name, tags_of
+from autotrack.boosting.runs import log_data, tags_of
 from autotrack.boosting.splits import MOST_NUMBERS, Split
 from autotrack.held_out import fitted
 from autotrack.integration import Call, CallFailedError
 from autotrack.integrations.xgboost.booster import describe, predictor_of, save_booster, split_of
 from autotrack.integrations.xgboost.callback import AutotrackCallback
+from autotrack.naming import run_name
 from autotrack.recording import current_recorder
 from autotrack.run import Run
 
