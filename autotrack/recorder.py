@@ -96,11 +96,15 @@ class Recorder:
     def finish(self, timeout: float) -> None:
         """Finish background work within `timeout` seconds."""
         deadline = time.monotonic() + timeout
+
+        def left() -> float:
+            return max(0.0, deadline - time.monotonic())
+
         for service in self.services.values():
-            service.stop(max(0.0, deadline - time.monotonic()))
+            service.stop(left())
         if self.conversions is not None:
-            self.conversions.stop(max(0.0, deadline - time.monotonic()))
-        self.worker.close(max(0.0, deadline - time.monotonic()))
+            self.conversions.stop(left())
+        self.worker.close(left())
 
     def close(self, timeout: float) -> bool:
         """Deliver within `timeout` seconds, after `finish`; what is left stays on disk."""

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from mlflow_server import free_port
+from listening import listening
 
 PROGRAM = """
 import json, sys, uvicorn
@@ -41,17 +37,7 @@ def canned_server(folder: Path, answers: Mapping[str, Mapping[str, str]]) -> Ite
         folder: For a file.
         answers: By what follows `/mlflow/` in the address, and by the page that is asked for; `{}` for all else.
     """
-    port, file = free_port(), folder / "answers.json"
+    file = folder / "answers.json"
     file.write_text(json.dumps(answers))
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(file), str(port)])
-    try:
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
+    with listening(PROGRAM, file) as url:
+        yield url

@@ -42,12 +42,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--trackers", nargs="+", choices=TRACKERS, default=present())
     parser.add_argument("--work", choices=TRACKERS, help=argparse.SUPPRESS)
-    parser.add_argument("--count", choices=TRACKERS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
         work(options.work)
-    elif options.count:
-        print(TRACKERS[options.count].count())
     else:
         print(f"{options.rounds} kills each\n\n{'tracker':16}{'returned':>10}{'readable':>10}{'lost':>8}{'lost %':>8}")
         delays = [random.uniform(1, 3) for _ in range(options.rounds)]  # noqa: S311
@@ -68,7 +65,7 @@ def killed(name: str, delay: float) -> Outcome:
         for line in worker.stdout:
             last = line if line.endswith("\n") else last
         worker.wait()
-        readable = count_in_a_process(__file__, name, directory)
+        readable = count_in_a_process(name, directory)
     return Outcome(int(last), readable)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from store import KEYS, _backend, _ended, _epochs, _median, _run, _seconds, _started
+from store import KEYS, ended, epochs, filled_run, median_seconds, seconds_of, sql_backend, started
 from together import together
 
 from autotrack.evaluation import evaluate
@@ -74,11 +74,11 @@ def curve(name: str, unit: str, amounts: list[int], cost: Callable[[int], float]
 
 def write(directory: Path, points: int) -> float:
     """Write points of ten keys, a hundred records at a time."""
-    records = list(_epochs("written", points // KEYS))
-    with _backend(directory) as backend:
-        backend.write([_started("written")])
-        seconds = _seconds(lambda: [backend.write(records[at : at + 100]) for at in range(0, len(records), 100)])
-        backend.write([_ended("written")])
+    records = list(epochs("written", points // KEYS))
+    with sql_backend(directory) as backend:
+        backend.write([started("written")])
+        seconds = seconds_of(lambda: [backend.write(records[at : at + 100]) for at in range(0, len(records), 100)])
+        backend.write([ended("written")])
     return seconds * 1e3
 
 
@@ -86,8 +86,8 @@ def read(directory: Path, drawn: int = 0) -> float:
     """Read one of the ten series, whole or downsampled."""
     with Store.open(directory) as store:
         if drawn:
-            return _median(lambda: store.downsample("written", "metric_0", drawn)) * 1e3
-        return _median(lambda: store.metric_history("written", "metric_0")) * 1e3
+            return median_seconds(lambda: store.downsample("written", "metric_0", drawn)) * 1e3
+        return median_seconds(lambda: store.metric_history("written", "metric_0")) * 1e3
 
 
 def pages(directory: Path, amounts: list[int]) -> Iterator[Curve]:
@@ -95,14 +95,16 @@ def pages(directory: Path, amounts: list[int]) -> Iterator[Curve]:
     values, done = random.Random(2), 0  # noqa: S311
     costs: dict[str, list[float]] = {"page of 100 runs, filtered and sorted by a metric": [], "newest 100 runs": []}
     for runs in amounts:
-        with _backend(directory) as backend:
+        with sql_backend(directory) as backend:
             for at in range(done, runs, 100):
-                backend.write([record for run in range(at, min(at + 100, runs)) for record in _run(run, values)])
+                backend.write([record for run in range(at, min(at + 100, runs)) for record in filled_run(run, values)])
         done = runs
         with Store.open(directory) as store:
             found = [
-                _median(lambda: store.search("metrics.metric_7 > 0.5", order_by="metrics.metric_7 desc", limit=100)),
-                _median(lambda: store.search(None, limit=100)),
+                median_seconds(
+                    lambda: store.search("metrics.metric_7 > 0.5", order_by="metrics.metric_7 desc", limit=100)
+                ),
+                median_seconds(lambda: store.search(None, limit=100)),
             ]
         for name, seconds in zip(costs, found, strict=True):
             costs[name].append(seconds * 1e3)
@@ -115,7 +117,7 @@ def evaluated(classes: int) -> float:
     rng = np.random.default_rng(0)
     true = rng.integers(0, classes, ROWS)
     guessed = np.where(rng.random(ROWS) < 0.7, true, rng.integers(0, classes, ROWS))
-    return min(_seconds(lambda: evaluate(true, guessed)) for _ in range(5)) * 1e3
+    return min(seconds_of(lambda: evaluate(true, guessed)) for _ in range(5)) * 1e3
 
 
 def crowd(processes: int) -> float:

@@ -42,16 +42,16 @@ def main() -> None:
 
 def measure_writing(directory: Path, points: int, batch: int) -> None:
     """Write the same points as records and as bare rows, taking turns within one run of the program."""
-    records = list(_epochs("written", points // KEYS))
+    records = list(epochs("written", points // KEYS))
     batches = [records[at : at + batch] for at in range(0, len(records), batch)]
     rows = [
         [(key, r.step, r.time, value) for r in some for key, value in enumerate(r.metrics.values())] for some in batches
     ]
-    with _backend(directory / "written") as backend:
-        backend.write([_started("written")])
-        ours = _seconds(lambda: [backend.write(some) for some in batches])
-        backend.write([_ended("written")])
-    plain, keyed = (_seconds(lambda ddl=ddl: _write_bare(directory, ddl, rows)) for ddl in (PLAIN, KEYED))
+    with sql_backend(directory / "written") as backend:
+        backend.write([started("written")])
+        ours = seconds_of(lambda: [backend.write(some) for some in batches])
+        backend.write([ended("written")])
+    plain, keyed = (seconds_of(lambda ddl=ddl: write_bare(directory, ddl, rows)) for ddl in (PLAIN, KEYED))
     size = (directory / "written" / "store.db").stat().st_size
     n = len(records) * KEYS
     print(f"write: {n / ours:,.0f} points/s in batches of {batch * KEYS} points")
@@ -74,13 +74,13 @@ def measure_reading(directory: Path, points: int) -> None:
         )
         for step in range(points)
     ]
-    with _backend(directory / "long") as backend:
-        backend.write([_started("long")])
-        seconds = _seconds(lambda: [backend.write(records[at : at + 1000]) for at in range(0, points, 1000)])
+    with sql_backend(directory / "long") as backend:
+        backend.write([started("long")])
+        seconds = seconds_of(lambda: [backend.write(records[at : at + 1000]) for at in range(0, points, 1000)])
     print(f"one series of {points:,} points: written at {points / seconds:,.0f} points/s")
     with Store.open(directory / "long") as store:
-        whole = _median(lambda: store.metric_history("long", "loss"))
-        drawn = _median(lambda: store.downsample("long", "loss", 1000))
+        whole = median_seconds(lambda: store.metric_history("long", "loss"))
+        drawn = median_seconds(lambda: store.downsample("long", "loss", 1000))
     print(f"  read whole: {whole * 1e3:.1f} ms (target 300)")
     print(f"  downsampled to 1,000: {drawn * 1e3:.2f} ms (target 10)")
 
@@ -88,23 +88,26 @@ def measure_reading(directory: Path, points: int) -> None:
 def measure_search(directory: Path, runs: int) -> None:
     """Read a page of 100 runs with 150 keys each, filtered and sorted on a metric."""
     values = random.Random(2)  # noqa: S311
-    with _backend(directory / "many") as backend:
+    with sql_backend(directory / "many") as backend:
         for at in range(0, runs, 100):
-            backend.write([record for run in range(at, min(at + 100, runs)) for record in _run(run, values)])
+            backend.write([record for run in range(at, min(at + 100, runs)) for record in filled_run(run, values)])
     with Store.open(directory / "many") as store:
         for name, condition, order in (
             ("filter keeps half", "metrics.metric_7 > 0.5", "metrics.metric_7 desc"),
             ("filter keeps all", "metrics.metric_7 > 0", "metrics.metric_7 desc"),
             ("params, tags and regex", 'params.param_3 < 0.5 and tags.team = "b" and name ~ "7$"', "metrics.metric_7"),
         ):
-            page = _median(lambda c=condition, o=order: store.search(c, order_by=o, limit=100))
-            bare = _median(lambda c=condition, o=order: store.search(c, order_by=o, limit=100, with_values=False))
+            page = median_seconds(lambda c=condition, o=order: store.search(c, order_by=o, limit=100))
+            bare = median_seconds(
+                lambda c=condition, o=order: store.search(c, order_by=o, limit=100, with_values=False)
+            )
             print(
                 f"page of 100 of {runs:,} runs, {name}: {page * 1e3:.1f} ms (target 50), no values {bare * 1e3:.1f} ms"
             )
 
 
-def _run(number: int, values: random.Random) -> list[Record]:
+def filled_run(number: int, values: random.Random) -> list[Record]:
+    """Return the records of a run with 150 keys."""
     name = f"run{number:029d}"
     metrics = {f"metric_{key}": values.random() for key in range(100)}
     params = {f"param_{key}": Param(repr(values.random()), "float") for key in range(40)}
@@ -119,7 +122,8 @@ def _run(number: int, values: random.Random) -> list[Record]:
     ]
 
 
-def _epochs(run_id: str, steps: int) -> Iterator[MetricsLogged]:
+def epochs(run_id: str, steps: int) -> Iterator[MetricsLogged]:
+    """Yield a record for each step, each with a value of every one of `KEYS` metrics."""
     values = random.Random(0)  # noqa: S311
     for step in range(steps):
         metrics = {f"metric_{key}": values.random() for key in range(KEYS)}
@@ -127,23 +131,27 @@ def _epochs(run_id: str, steps: int) -> Iterator[MetricsLogged]:
         yield MetricsLogged(time=time_, run_id=run_id, writer=run_id, seq=step + 1, metrics=metrics, step=step)
 
 
-def _started(run_id: str) -> RunStarted:
+def started(run_id: str) -> RunStarted:
+    """Return the first record of a run."""
     return RunStarted(time=START, run_id=run_id, writer=run_id, name=run_id, experiment="benchmark")
 
 
-def _ended(run_id: str) -> RunEnded:
+def ended(run_id: str) -> RunEnded:
+    """Return the last record of a run."""
     return RunEnded(time=START, run_id=run_id, writer=run_id, seq=2**40, status="finished")
 
 
 @contextmanager
-def _backend(directory: Path) -> Iterator[SqlBackend]:
+def sql_backend(directory: Path) -> Iterator[SqlBackend]:
+    """Write into the embedded store in a directory; all of it is there at the end."""
     backend = SqlBackend(directory, BackendContext(directory, directory / "artifacts"))
     yield backend
     backend.flush()
     backend.close()
 
 
-def _write_bare(directory: Path, ddl: str, batches: Sequence[Sequence[tuple[int, int, int, float]]]) -> None:
+def write_bare(directory: Path, ddl: str, batches: Sequence[Sequence[tuple[int, int, int, float]]]) -> None:
+    """Write points into a table with nothing but the driver."""
     connection = sqlite3.connect(directory / f"bare{len(ddl)}.db", isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
@@ -155,14 +163,16 @@ def _write_bare(directory: Path, ddl: str, batches: Sequence[Sequence[tuple[int,
     connection.close()
 
 
-def _seconds(action: Callable[[], object]) -> float:
+def seconds_of(action: Callable[[], object]) -> float:
+    """Return how long an action takes."""
     start = time.perf_counter()
     action()
     return time.perf_counter() - start
 
 
-def _median(action: Callable[[], object]) -> float:
-    return statistics.median(_seconds(action) for _ in range(9))
+def median_seconds(action: Callable[[], object]) -> float:
+    """Return how long an action takes, the middle of nine times."""
+    return statistics.median(seconds_of(action) for _ in range(9))
 
 
 if __name__ == "__main__":

@@ -36,12 +36,9 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=2_000, help="of each process")
     parser.add_argument("--trackers", nargs="+", choices=TRACKERS, default=present())
     parser.add_argument("--work", choices=TRACKERS, help=argparse.SUPPRESS)
-    parser.add_argument("--count", choices=TRACKERS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
         work(options.work, options.points)
-    elif options.count:
-        print(TRACKERS[options.count].count())
     else:
         print(f"{options.processes} processes, {options.points:,} points each\n")
         print(f"{'tracker':16}{'failed':>8}{'seconds':>10}{'points/s':>12}{'logged':>10}{'readable':>10}")
@@ -72,7 +69,7 @@ def together(name: str, processes: int, points: int) -> Outcome:
         logged = [worker.stdout.read().strip() for worker in alive if worker.stdout]
         failed = sum(worker.wait() != 0 for worker in workers)
         seconds = time.perf_counter() - started
-        readable = count_in_a_process(__file__, name, directory)
+        readable = count_in_a_process(name, directory)
     return Outcome(failed, seconds, sum(int(text or 0) for text in logged), readable)
 
 

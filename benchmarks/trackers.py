@@ -1,5 +1,9 @@
 """The trackers that are measured: how each takes a run and a number, and what can be read of them afterwards.
 
+    python benchmarks/trackers.py NAME
+
+counts the points that a tracker has below the working directory.
+
 Each writes below the working directory, offline and without a server, as it does by default, and counts what another
 process finds there. A tracker whose package is missing here is measured by the Python of `PEERS`: some of them ask for
 versions of common packages that others forbid.
@@ -263,9 +267,9 @@ TRACKERS: dict[str, type[Tracker]] = {
 }
 
 
-def count_in_a_process(script: str, tracker: str, directory: str) -> int | None:
+def count_in_a_process(tracker: str, directory: str) -> int | None:
     """Return what a tracker counts in a directory; the process is one that has logged nothing."""
-    command = [python_of(tracker), str(Path(script).resolve()), "--count", tracker]
+    command = [python_of(tracker), str(Path(__file__).resolve()), tracker]
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     found = (done.stdout.split() or ["0"])[-1]
     return None if found == "None" else int(found)
@@ -307,3 +311,7 @@ def python_of(tracker: str) -> str:
 def present() -> list[str]:
     """Return the trackers that can be measured, the physical reference first."""
     return [name for name in TRACKERS if version_of(name)]
+
+
+if __name__ == "__main__":
+    print(TRACKERS[sys.argv[1]].count())

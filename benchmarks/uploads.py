@@ -16,7 +16,6 @@ import argparse
 import os
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,13 +23,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from mlflow_server import free_port, mlflow_server
+from listening import listening
+from mlflow_server import mlflow_server
 from server import Client
 from team_server import team_server
 
@@ -173,27 +173,9 @@ def servers(workers: int) -> Iterator[dict[str, str]]:
         yield {
             "autotrack": stack.enter_context(team_server(folders[0], "--no-login", *many)),
             "mlflow": stack.enter_context(mlflow_server(folders[1], *many)),
-            "bare": stack.enter_context(writer(BARE, folders[2])),
-            "socket": stack.enter_context(writer(SOCKET, folders[3])),
+            "bare": stack.enter_context(listening(BARE, folders[2])),
+            "socket": stack.enter_context(listening(SOCKET, folders[3])),
         }
-
-
-@contextmanager
-def writer(program: str, folder: Path) -> Iterator[str]:
-    """Run what does nothing but write."""
-    port = free_port()
-    process: subprocess.Popen[Any] = subprocess.Popen([sys.executable, "-c", program, str(folder), str(port)])
-    try:
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
 
 
 if __name__ == "__main__":

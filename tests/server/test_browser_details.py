@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ui_browser import CLOSES_LATE, browser, open_page, ready
-from ui_server import Client, client, serve
+from ui_server import Client
 
 import autotrack
 from autotrack.server.launch import Server
@@ -18,7 +18,7 @@ from autotrack.store import Store
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-__all__ = ["browser", "client"]
+__all__ = ["browser"]
 
 pytestmark = CLOSES_LATE
 
@@ -50,11 +50,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     finally:
         autotrack.disable()
     return home
-
-
-@pytest.fixture(scope="module")
-def server(home: Path) -> Iterator[Server]:
-    yield from serve(home)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ui_browser import CLOSES_LATE, browser, open_page
-from ui_server import Client, client, serve
+from ui_server import Client
 
 import autotrack
 import autotrack.models
@@ -29,7 +29,7 @@ from autotrack.store.tracking.logged_models import ModelMetric, NewModel, create
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-__all__ = ["browser", "client"]
+__all__ = ["browser"]
 
 pytestmark = CLOSES_LATE
 
@@ -51,11 +51,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     finally:
         autotrack.disable()
     return home
-
-
-@pytest.fixture(scope="module")
-def server(home: Path) -> Iterator[Server]:
-    yield from serve(home)
 
 
 @pytest.fixture(scope="module")

@@ -5,21 +5,17 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from ui_server import Client, client, serve
+from ui_server import Client
 
 import autotrack
 from autotrack.records import Param
-from autotrack.server.launch import Server
 from autotrack.server.same_names import tell_apart
 from autotrack.store import Store
 from autotrack.store.rows import RunRow
-
-__all__ = ["client"]
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +41,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     finally:
         autotrack.disable()
     return home
-
-
-@pytest.fixture(scope="module")
-def server(home: Path) -> Iterator[Server]:
-    yield from serve(home)
 
 
 def run_id(home: Path, name: str) -> str:

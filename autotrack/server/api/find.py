@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from autotrack.server.address import quote
 from autotrack.server.context import library_of
+from autotrack.server.pages.listing import matching_names
 from autotrack.server.replies import Json
 from autotrack.store.registry.search import search_models
 
@@ -32,7 +33,7 @@ def find_pages(request: Request) -> Response:
 
 
 def _experiments(store: Store, text: str) -> list[dict[str, str]]:
-    names = [one.name for one in store.experiments() if text.lower() in one.name.lower()][:MAX_FOUND]
+    names = matching_names((one.name for one in store.experiments()), text)[:MAX_FOUND]
     return [_entry("experiment", name, "", f"/?{urlencode({'experiment': name})}") for name in names]
 
 
