@@ -104,3 +104,10 @@ def hot_reading(engine: Engine) -> Iterator[HotConnection]:
         finally:
             if not driver.closed:
                 driver.autocommit = False
+
+
+@contextmanager
+def hot_step(engine: Engine) -> Iterator[HotConnection]:
+    """Give a connection for one statement that writes: it is a transaction by itself, with nothing to begin or end."""
+    with no_fork() if engine.dialect.name == "sqlite" else nullcontext(), hot_reading(engine) as connection:
+        yield connection

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Table, and_, delete, func, select, up
 from autotrack.store import queries, rows, schema
 from autotrack.store.engine import open_engine, write_transaction
 from autotrack.store.health import find_problems
-from autotrack.store.hot import HotConnection, hot_reading, hot_writing
+from autotrack.store.hot import HotConnection, hot_reading, hot_step, hot_writing
 
 if TYPE_CHECKING:
     from autotrack.store.chunks import Points
@@ -268,6 +268,10 @@ class Store:
     def hot_reading(self) -> AbstractContextManager[HotConnection]:
         """Give a connection for hot statements that each see what is committed when they run."""
         return hot_reading(self._engine)
+
+    def hot_step(self) -> AbstractContextManager[HotConnection]:
+        """Give a connection for a hot statement that is a transaction by itself."""
+        return hot_step(self._engine)
 
     def within(self, connection: Connection) -> Store:
         """Give the store to functions that begin transactions: theirs are parts of one that has begun."""

@@ -53,6 +53,12 @@ class Tracking:
         with self._turn, self.store.hot_writing() as connection:
             yield connection
 
+    @contextmanager
+    def step(self) -> Iterator[Connection]:
+        """Give a connection for one hot statement, which is a transaction by itself."""
+        with self._turn, self.store.hot_step() as connection:
+            yield connection
+
 
 class Call(NamedTuple):
     """A request on its way through an endpoint.

@@ -151,5 +151,5 @@ def admit_upload(tracking: Tracking, request: Request, address: str) -> Place:
 
 def note_file(tracking: Tracking, place: Place, size: int, digest: str) -> None:
     """Make a file known to the store."""
-    with tracking.writing() as connection:
+    with tracking.step() as connection:
         add_file(connection, place.owner, place.path, size, digest)
