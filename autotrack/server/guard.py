@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
 from autotrack.server.access import DeniedError, Entrance
@@ -165,9 +165,8 @@ def _limited(receive: Receive, limit: int) -> Callable[[], Awaitable[MutableMapp
 def _with_headers(send: Send, *, framed: bool) -> Send:
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in security_headers(headers, framed=framed).items():
-                headers[name] = value
+            own = list(message.get("headers", ()))
+            message["headers"] = [*own, *security_headers(own, framed=framed)]
         await send(message)
 
     return with_headers

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from typing import TypeAlias
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
@@ -22,15 +23,26 @@ _ALWAYS = {
 }
 
 
-def security_headers(already: Mapping[str, str], *, framed: bool) -> dict[str, str]:
+Headers: TypeAlias = "list[tuple[bytes, bytes]]"
+"""As ASGI has them: names in small letters."""
+
+
+def _headers(*, framed: bool) -> Headers:
+    wanted = {**_ALWAYS, "content-security-policy": _POLICY.format(ancestors=_NOTEBOOKS if framed else "'none'")}
+    if framed:
+        wanted["cross-origin-resource-policy"] = "same-site"
+    return [(name.encode(), value.encode()) for name, value in wanted.items()]
+
+
+_FRAMED, _ALONE = _headers(framed=True), _headers(framed=False)
+
+
+def security_headers(already: Iterable[tuple[bytes, bytes]], *, framed: bool) -> Headers:
     """Give the headers to add to a response, less those that it has set itself.
 
     Args:
         already: The response's own.
         framed: Whether the page may stand inside a notebook of this machine.
     """
-    policy = _POLICY.format(ancestors=_NOTEBOOKS if framed else "'none'")
-    wanted = {**_ALWAYS, "content-security-policy": policy}
-    if framed:
-        wanted["cross-origin-resource-policy"] = "same-site"
-    return {name: value for name, value in wanted.items() if name not in already}
+    own = {name.lower() for name, _ in already}
+    return [header for header in (_FRAMED if framed else _ALONE) if header[0] not in own]
