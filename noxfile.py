@@ -52,7 +52,7 @@ FRAMEWORKS = {
     "statsmodels": Framework(("statsmodels", "sklearn"), ("statsmodels",), OLD_NUMPY),
     "optuna": Framework(("optuna", "sklearn"), ("optuna",), OLD_NUMPY),
     "pyspark": Framework(("pyspark", "sklearn"), ("pyspark",), OLD_NUMPY, slow=True),
-    "ray": Framework(("ray", "sklearn"), ("ray",), OLD_NUMPY),
+    "ray": Framework(("ray", "sklearn"), ("ray",), (*OLD_NUMPY, "pyarrow<22")),
     "keras": Framework(("keras", "tensorflow", "sklearn"), ("keras", "keras_contract"), OLD_NUMPY),
     "torch": Framework(("torch", "sklearn"), ("torch_*",), OLD_TORCH, TORCH),
     "lightning": Framework(("lightning", "sklearn"), ("lightning", "lightning_contract"), OLD_TORCH, TORCH),
