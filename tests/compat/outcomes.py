@@ -1,6 +1,6 @@
 """A pytest plugin for other people's tests: track them if asked, and write down the outcome of each.
 
-Loaded by `run.py` with `-p outcomes`; `AUTOTRACK_OUTCOMES` names the file, `AUTOTRACK_TRACK=1` switches tracking on.
+Loaded by `run.py` with `-p outcomes`; `OUTCOMES_FILE` names the file, `OUTCOMES_TRACK=1` switches tracking on.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ def pytest_configure(config: Any) -> None:
         import autotrack
 
         autotrack.enable(to="memory://compat", log_system_metrics=False, capture=["git"])
+        with autotrack.start_run():  # our threads begin with the first run; Lightning counts those that a test leaves
+            pass
 
 
 def pytest_runtest_logreport(report: Any) -> None:
