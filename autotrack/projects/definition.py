@@ -102,16 +102,17 @@ class Project(msgspec.Struct, frozen=True):
     environment: Environment = None
 
     def entry_point(self, name: str) -> EntryPoint:
-        """Return an entry point; a script of the project is one, too.
+        """Return an entry point; a script of the project is one, too, and `__main__.py` is `main` where no other is.
 
         Raises:
             ProjectError: There is none of this name.
         """
         if name in self.entry_points:
             return self.entry_points[name]
-        starter = SCRIPT_COMMANDS.get(Path(name).suffix)
-        if starter and (self.directory / name).is_file():
-            return EntryPoint(name, f"{starter} {shlex.quote(name)}")
+        script = "__main__.py" if name == "main" else name
+        starter = SCRIPT_COMMANDS.get(Path(script).suffix)
+        if starter and (self.directory / script).is_file():
+            return EntryPoint(name, f"{starter} {shlex.quote(script)}")
         known = ", ".join(self.entry_points) or "none"
         raise ProjectError(
             f"{self.directory} has no entry point {name!r} (there are: {known}), and no script of this name; "

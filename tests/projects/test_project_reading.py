@@ -50,6 +50,8 @@ def test_scripts_are_entry_points(tmp_path: Path) -> None:
     assert project.entry_point("go.sh").command == "bash go.sh"
     with pytest.raises(ProjectError, match="has no entry point 'main'"):
         project.entry_point("main")
+    (tmp_path / "__main__.py").write_text("")
+    assert project.entry_point("main").command == "python __main__.py"
 
 
 def test_environments(tmp_path: Path) -> None:
