@@ -23,7 +23,7 @@ _TUNERS = ("LearningRateFinder", "BatchSizeFinder")
 def observe_fit(call: Call) -> Iterator[None]:
     """Record one fit."""
     trainer = call.instance
-    if _only_tunes(trainer) or not is_recorded_here(trainer):
+    if not is_recorded_here(trainer):
         return
     arguments = call.arguments()
     module, datamodule = own_module(arguments["model"]), datamodule_of(arguments)
@@ -95,12 +95,15 @@ def run_of_module(module: Any) -> Run | None:
 
 
 def is_recorded_here(trainer: Any) -> bool:
-    """Say whether this process records the trainer's job: rank 0 does, on the first of several machines too."""
-    return trainer.global_rank == 0 or current_settings().all_ranks
+    """Say whether this process records what the trainer is called for.
+
+    Rank 0 does, on the first of several machines too. The trials of a `Tuner` are recorded nowhere.
+    """
+    return (trainer.global_rank == 0 or current_settings().all_ranks) and not _only_tunes(trainer)
 
 
 def _only_tunes(trainer: Any) -> bool:
-    """Say whether a fit is the trial of a `Tuner`, which puts everything back afterwards."""
+    """Say whether a call is the trial of a `Tuner`, which puts everything back afterwards."""
     return any(
         getattr(callback, "_early_exit", False) for name in _TUNERS for callback in of_kind(trainer.callbacks, name)
     )

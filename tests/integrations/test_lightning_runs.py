@@ -112,10 +112,23 @@ def test_trials_of_a_tuner_are_no_training(recorded: Any) -> None:
     assert len(run.metrics["loss_step"]) == 8
 
 
+def test_trials_of_a_tuner_are_no_evaluation(recorded: Any) -> None:
+    module = _Tunable()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        Tuner(trainer()).scale_batch_size(module, method="validate", max_trials=1)
+        trainer().validate(module, verbose=False)
+    assert recorded.only.name == "_Tunable.validate"
+
+
 class _Tunable(Regression):
     def __init__(self) -> None:
         super().__init__()
         self.lr = 0.1
+        self.batch_size = 2
+
+    def val_dataloader(self) -> Any:
+        return loader()
 
     def configure_optimizers(self) -> Any:
         return torch.optim.SGD(self.parameters(), lr=self.lr)
