@@ -41,6 +41,7 @@ class Parts(LastingTraining):
         self.fit_seconds = 0.0
         self.own_seconds = 0.0
         self._sample: Any = None
+        self._said_skipped = False
 
     def record(self, call: Call, data: Data) -> None:
         """Log one step: rows seen, loss, and how well the model fits this batch."""
@@ -53,6 +54,10 @@ class Parts(LastingTraining):
         started = time.perf_counter()
         if self._can_afford():
             self._evaluate(call, data)
+        elif current_recorder().settings.log_evaluation and not self._said_skipped:
+            self._said_skipped = True
+            share = f"more than {SHARE_OF_FIT:.0%} of the training, or than evaluation_budget"
+            self.run.note("evaluation.skipped", f"step {self.steps}, and others after it: evaluating all takes {share}")
         self.own_seconds += time.perf_counter() - started
         if self.steps == 0:
             self._sample = (data.X[:1], None if data.y is None else data.y[:1]) if hasattr(data.X, "dtype") else None

@@ -15,6 +15,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
 import autotrack
+from autotrack.integrations.sklearn import partial
 
 if TYPE_CHECKING:
     from tests.integrations.conftest import Recorded
@@ -26,6 +27,12 @@ X = (X - X.mean(axis=0)) / X.std(axis=0)
 def batches(model: Any, count: int, **options: Any) -> None:
     for at in range(count):
         model.partial_fit(X[at::count], y[at::count], **options)
+
+
+@pytest.fixture(autouse=True)
+def enough_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a small evaluation may take longer than it is given."""
+    monkeypatch.setattr(partial, "LEAST_BUDGET", 10.0)
 
 
 def test_each_call_is_a_step(recorded: Recorded) -> None:
@@ -111,3 +118,12 @@ def test_results_are_those_without_tracking(recorded: Recorded) -> None:
     with autotrack.paused():
         batches(bare, 4, classes=[0, 1, 2])
     assert np.array_equal(tracked.coef_, bare.coef_)
+
+
+def test_steps_that_would_take_too_long_are_not_evaluated(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partial, "LEAST_BUDGET", 1e-9)
+    batches(GaussianNB(), 4, classes=[0, 1, 2])
+    run = recorded.only
+    assert [step for step, _ in run.metrics["training_accuracy_score"]] == [0]
+    assert [step for step, _ in run.metrics["n_samples_seen"]] == [0, 1, 2, 3]
+    assert [note.code for note in run.notes].count("evaluation.skipped") == 1
