@@ -97,6 +97,17 @@ def fingerprint(data: Any, *, name: str | None = None, target: Any = None, conte
     )
 
 
+def known_length(data: Any) -> int | None:
+    """Return how many samples a data set says it has; None where it has no `__len__`, or one that refuses.
+
+    Classes that inherit a `__len__` and have no answer raise one of these errors; Lightning takes both for "not known".
+    """
+    try:
+        return len(data)
+    except (TypeError, NotImplementedError):
+        return None
+
+
 def _describe_safely(data: Any, hasher: Hasher) -> Description:
     try:
         return _describe(data, hasher)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from autotrack.capture.data import known_length
 from autotrack.recording import current_settings
 from autotrack.run import Run
 
@@ -47,5 +48,6 @@ def _contents(dataset: Any) -> tuple[Any, Any]:
     tensors = getattr(dataset, "tensors", None)
     if isinstance(tensors, tuple) and tensors:  # a TensorDataset
         return (tensors[0], tensors[1]) if len(tensors) == 2 else (tensors, None)
+    length = known_length(dataset)
     kind = f"{type(dataset).__module__}.{type(dataset).__qualname__}"
-    return (Opaque((len(dataset),), kind) if hasattr(dataset, "__len__") else dataset), None
+    return (dataset if length is None else Opaque((length,), kind)), None

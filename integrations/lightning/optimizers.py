@@ -28,7 +28,8 @@ def scheduler_params(configs: Sequence[Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for number, config in enumerate(configs, start=1):
         prefix = "lr_scheduler" if number == 1 else f"lr_scheduler_{number}"
-        settings = {key: value for key, value in vars(config.scheduler).items() if _is_setting(key, value)}
+        own = getattr(config.scheduler, "__dict__", {})  # any class may schedule, one with slots too
+        settings = {key: value for key, value in own.items() if _is_setting(key, value)}
         when = {key: getattr(config, key) for key in ("interval", "frequency", "monitor")}
         named = {"name": type(config.scheduler).__name__, **settings, **when}
         found.update({f"{prefix}_{key}": value for key, value in named.items() if value is not None})
@@ -83,6 +84,8 @@ def _group_params(groups: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, An
     keys = dict.fromkeys(key for group in groups for key in group if key not in {"params", "name", "initial_lr"})
     for key in keys:
         values = [group.get(key) for group in groups]
+        if any(getattr(value, "ndim", 0) for value in values):
+            continue  # what an optimizer keeps beside its settings, such as a tensor for each layer
         if all(_same(value, values[0]) for value in values):
             if values[0] is not None:
                 yield key, values[0]

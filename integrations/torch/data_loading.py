@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 from torch.utils.data.sampler import RandomSampler
 
+from autotrack.capture.data import known_length
 from autotrack.held_out.split_names import split_by_name
 from autotrack.integration import Patcher
 from autotrack.integrations.torch.session import is_own, session
@@ -143,9 +144,8 @@ def describe(feed: Feed) -> dict[str, Any]:
         "drop_last": loader.drop_last,
         "shuffle": isinstance(loader.sampler, RandomSampler),
         "dataset": type(loader.dataset).__name__,
+        "n_train_samples": known_length(loader.dataset),
     }
-    if hasattr(type(loader.dataset), "__len__"):
-        known["n_train_samples"] = len(loader.dataset)
     return {key: value for key, value in known.items() if value is not None}
 
 

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 import autotrack
 from autotrack.testing import MemoryBackend, MemoryRun
@@ -117,6 +117,25 @@ def test_the_evaluation_is_that_of_the_program(memory: MemoryBackend) -> None:
     assert run.last("validation_accuracy_score") == pytest.approx(correct)
     assert run.last("validation_log_loss") == pytest.approx(run.last("val_loss"), rel=1e-5)
     assert {curve["kind"] for curve in run.evaluations["validation"]["curves"]} >= {"roc"}
+
+
+def test_a_dataset_may_refuse_to_tell_its_length(memory: MemoryBackend) -> None:
+    class Stream(IterableDataset[torch.Tensor]):
+        def __iter__(self) -> Iterator[torch.Tensor]:
+            yield from data()[0]
+
+        def __len__(self) -> int:
+            raise NotImplementedError
+
+    model, stream = network(), DataLoader(Stream(), batch_size=16)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for batch in stream:
+        optimizer.zero_grad()
+        model(batch).square().mean().backward()
+        optimizer.step()
+    run = recorded(memory)
+    assert (run.params["dataset"], run.params["batch_size"]) == ("Stream", 16)
+    assert "n_train_samples" not in run.params
 
 
 def test_results_are_bit_identical() -> None:
