@@ -74,7 +74,7 @@ def versions(session: nox.Session, framework: str, age: str) -> None:
 @nox.session(python=PYTHONS)
 def pythons(session: nox.Session) -> None:
     """Run the tests of the core, the store and scikit-learn with one version of Python."""
-    session.install("-e", ".[sklearn,models]", *TOOLS)
+    session.install("-e", ".[sklearn,models]", "uv", *TOOLS)
     _run(session, f"python-{session.python}", "scikit-learn", ["tests/core", "tests/store", *_tests("sklearn_*")])
 
 
