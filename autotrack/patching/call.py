@@ -20,6 +20,10 @@ class CallFailedError(Exception):
     """
 
 
+class WrongArgumentsError(TypeError):
+    """The arguments of a call do not fit the function's signature."""
+
+
 class Call:
     """One call of a patched function.
 
@@ -89,10 +93,14 @@ class Call:
         """Return all arguments by name, positionals and defaults included, without `self`; `**kwargs` are spread.
 
         Raises:
-            TypeError: They do not fit the signature; the library is about to say so itself.
+            WrongArgumentsError: They do not fit the signature; the library is about to say so itself.
         """
         args, kwargs = _without_surplus(self.function, self.args, self.kwargs)
-        bound = signature(self.function).bind(*args, **kwargs)
+        wanted = signature(self.function)
+        try:
+            bound = wanted.bind(*args, **kwargs)
+        except TypeError as error:
+            raise WrongArgumentsError(str(error)) from None
         bound.apply_defaults()
         found: dict[str, Any] = {}
         for name, value in bound.arguments.items():

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from autotrack import courtesy
 from autotrack.active import is_paused
 from autotrack.patching import nesting
-from autotrack.patching.call import Call, CallFailedError
+from autotrack.patching.call import Call, CallFailedError, WrongArgumentsError
 from autotrack.shield import contain
 
 Observer = Callable[[Call], Iterator[None]]
@@ -74,11 +74,12 @@ class Observation:
         observer: What to do around it.
     """
 
-    __slots__ = ("_generator", "_started", "_token", "call")
+    __slots__ = ("_generator", "_misfit", "_started", "_token", "call")
 
     def __init__(self, call: Call, observer: Observer) -> None:
         self.call = call
         self._generator: Iterator[None] | None = observer(call)
+        self._misfit: WrongArgumentsError | None = None
         self._started = 0.0
         if call.parent is None:
             courtesy.training_begins(call)
@@ -93,6 +94,9 @@ class Observation:
             next(self._generator)  # type: ignore[arg-type]
         except StopIteration:  # it chose not to observe this call
             self._generator = None
+        except WrongArgumentsError as error:  # the user's mistake; it is ours only if the library takes them
+            self._generator, self._misfit = None, error.with_traceback(None)
+            call.args, call.kwargs = args, kwargs
         except Exception as error:
             self._generator = None
             call.args, call.kwargs = args, kwargs
@@ -107,6 +111,8 @@ class Observation:
         except Exception as failure:
             self.leave()
             self._contain(failure)
+        if self._misfit is not None:
+            self._contain(self._misfit)
 
     def fail(self, error: BaseException) -> None:
         """Let the observer know that the library raised; the exception itself stays as it is."""

@@ -19,7 +19,7 @@ import pytest
 
 import autotrack
 from autotrack.patching import nesting
-from autotrack.patching.call import Call
+from autotrack.patching.call import Call, WrongArgumentsError
 from autotrack.patching.imports import ImportWatcher
 from autotrack.patching.patcher import Patcher, UnsupportedLibraryError, undo_all
 from autotrack.testing import MemoryBackend
@@ -174,6 +174,31 @@ def test_observers_see_bound_arguments_and_may_replace_them(patcher: Patcher) ->
     assert seen.pop("seconds") >= 0
     assert seen == {"x": 3, "epochs": 1, "verbose": 0, "result": (3, 7)}
     assert extra == {"verbose": 0}
+
+
+def reads_arguments(call: Call) -> Iterator[None]:
+    call.arguments()
+    yield
+
+
+def test_arguments_that_do_not_fit_are_left_to_the_library(patcher: Patcher, caplog: pytest.LogCaptureFixture) -> None:
+    patcher.observe(Model, "fit", reads_arguments)
+    with pytest.raises(TypeError, match=r"Model.fit\(\) missing 1 required positional argument: 'x'") as caught:
+        Model().fit()  # type: ignore[call-arg]
+    assert caught.value.__context__ is None
+    assert (caplog.records, nesting.active_call()) == ([], None)
+
+
+def test_arguments_that_the_library_takes_against_its_signature_are_told_of(patcher: Patcher) -> None:
+    class Lying:
+        def fit(self, *args: int) -> int:
+            return len(args)
+
+    Lying.fit.__signature__ = inspect.signature(Model.load)  # type: ignore[attr-defined]
+    patcher.observe(Lying, "fit", reads_arguments)
+    with pytest.raises(WrongArgumentsError, match="too many positional arguments"):
+        Lying().fit(1, 2)
+    assert nesting.active_call() is None
 
 
 def test_patches_sit_where_the_attribute_is_defined(patcher: Patcher) -> None:
