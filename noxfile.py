@@ -100,6 +100,7 @@ def _run(session: nox.Session, name: str, distribution: str, tests: list[str], *
         "pkg_resources is deprecated",
         "Deprecated call to `pkg_resources",
         "`use_push_based_shuffle` is",
+        "`use_polars` is",
     )
     old = [part for words in said for part in ("-W", f"ignore:{words}")]
     options = ("-q", "-n", "2", *marked, *old, "-p", "no:cacheprovider", report)

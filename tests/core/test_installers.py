@@ -47,8 +47,9 @@ def index(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def bare(tmp_path: Path) -> dict[str, str]:
-    """Return an environment in which neither pip nor uv is told anything."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "UV_", "XDG_"))}
+    """Return an environment in which neither pip nor uv is told anything, and nothing leads to this Python."""
+    told = ("PIP_", "UV_", "XDG_", "PYTHON", "VIRTUAL_ENV")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(told)}
     return {**kept, "PIP_CONFIG_FILE": os.devnull, "XDG_CONFIG_HOME": str(tmp_path / "config")}
 
 
