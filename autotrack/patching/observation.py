@@ -108,11 +108,11 @@ class Observation:
         """Let the observer see the result."""
         try:
             self._finish(result, None)
+            if self._misfit is not None:
+                self._contain(self._misfit)
         except Exception as failure:
             self.leave()
             self._contain(failure)
-        if self._misfit is not None:
-            self._contain(self._misfit)
 
     def fail(self, error: BaseException) -> None:
         """Let the observer know that the library raised; the exception itself stays as it is."""
