@@ -23,7 +23,7 @@ KILLED = "killed"
 STATUSES = (RUNNING, FINISHED, FAILED, INTERRUPTED, KILLED)
 
 
-class Param(msgspec.Struct, frozen=True, array_like=True):
+class Param(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A parameter's value as text, with the type that reads it back.
 
     Attributes:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from autotrack.errors import ConflictError
 from autotrack.store.schema import dataset, experiment, run
 from autotrack.store.statements import add_missing
+from autotrack.store.tracking.run_reading import ROWS
 from autotrack.store.tracking.tables import model_use
 
 INPUT, OUTPUT = "input", "output"
@@ -76,8 +77,8 @@ def read_datasets(connection: Connection, rows: Collection[int]) -> dict[int, li
     """Read the data of some runs, in the order in which they were logged."""
     found: dict[int, list[Dataset]] = {}
     columns = dataset.c
-    statement = select(dataset).where(columns.run_id.in_(rows)).order_by(columns.run_id, columns.time)
-    for line in connection.execute(statement):
+    statement = select(dataset).where(columns.run_id.in_(ROWS)).order_by(columns.run_id, columns.time)
+    for line in connection.execute(statement, {"rows": list(rows)}):
         origin = None if line.origin is None else msgspec.convert(line.origin, Origin)
         data = Dataset(
             name=line.name,
@@ -118,7 +119,8 @@ def read_uses(connection: Connection, rows: Collection[int]) -> dict[tuple[int, 
     found: dict[tuple[int, str], list[ModelUse]] = {}
     columns = model_use.c
     statement = select(columns.run_id, columns.direction, columns.model_uid, columns.step)
-    for run_id, direction, model_uid, step in connection.execute(statement.where(columns.run_id.in_(rows))):
+    statement = statement.where(columns.run_id.in_(ROWS))
+    for run_id, direction, model_uid, step in connection.execute(statement, {"rows": list(rows)}):
         found.setdefault((run_id, direction), []).append(ModelUse(model_uid, step))
     return found
 

@@ -19,7 +19,8 @@ VIRTUAL_TAGS = {names.RUN_NAME: "name", names.PARENT_RUN_ID: "parent_uid"}
 """Tags that are columns of `run`."""
 
 NAN = float("nan")
-_IDS: Any = bindparam("ids", expanding=True, literal_execute=True)  # small integers of our own: no limit
+ROWS: Any = bindparam("rows", expanding=True, literal_execute=True)
+"""Rows of runs, written into a statement: small integers of our own have no limit, and a driver takes long for many."""
 
 
 class LastPoint(NamedTuple):
@@ -79,7 +80,7 @@ RUN_COLUMNS = (
 def _values_of(table: Any, *columns: str) -> Select[Any]:
     """Select columns as the driver gives them: a search reads very many, and types convert them one at a time."""
     plain = (type_coerce(table.c[name], NullType()) for name in columns)
-    return select(table.c.run_id, *plain).where(table.c.run_id.in_(_IDS))
+    return select(table.c.run_id, *plain).where(table.c.run_id.in_(ROWS))
 
 
 _PARAMS = _values_of(param, "key", "text", "type", "size", "sha256")
@@ -108,24 +109,24 @@ def get_run(connection: Connection, uid: str, *, with_values: bool = True) -> Tr
 
 def read_runs(connection: Connection, rows: Sequence[Row[Any]], *, with_values: bool = True) -> list[TrackedRun]:
     """Make structs of rows of `RUN_COLUMNS`, in a constant number of queries."""
-    ids = {"ids": [row.row for row in rows]}
+    wanted = {"rows": [row.row for row in rows]}
     params: dict[int, list[tuple[str, Param]]] = {row.row: [] for row in rows}
     metrics: dict[int, list[LastPoint]] = {row.row: [] for row in rows}
     tags = {row.row: virtual_tags(row.name, row.parent_uid) for row in rows}
     if rows and with_values:
-        for run_id, key, text, kind, size, sha256 in _fetch(connection, _PARAMS, ids):
+        for run_id, key, text, kind, size, sha256 in _fetch(connection, _PARAMS, wanted):
             params[run_id].append((decode_text(key), Param(decode_text(text), kind, size, sha256)))
-        for run_id, key, last, at, step in _fetch(connection, _METRICS, ids):
+        for run_id, key, last, at, step in _fetch(connection, _METRICS, wanted):
             metrics[run_id].append(LastPoint(decode_text(key), NAN if last is None else last, at, step))
-        for run_id, key, value in _fetch(connection, _TAGS, ids):
+        for run_id, key, value in _fetch(connection, _TAGS, wanted):
             tags[run_id][decode_text(key)] = decode_text(value)
     fields: list[tuple[Any, ...]] = [(*row, params[row.row], metrics[row.row], tags[row.row]) for row in rows]
     return [TrackedRun(*values) for values in fields]
 
 
-def _fetch(connection: Connection, statement: Select[Any], ids: dict[str, Any]) -> Iterable[Any]:
+def _fetch(connection: Connection, statement: Select[Any], wanted: dict[str, Any]) -> Iterable[Any]:
     """Run a statement; plain tuples of the driver are several times cheaper than rows."""
-    result = connection.execute(statement, ids)
+    result = connection.execute(statement, wanted)
     cursor: Any = result.cursor
     rows: list[tuple[Any, ...]] = cursor.fetchall()
     result.close()
