@@ -161,6 +161,7 @@ def test_dialogs_and_menus_pass_too(browser: Browser, server: Server, ids: dict[
         page.locator(f"{dialog} li, {dialog} dt").first.wait_for()
         assert not problems(page), dialog
         page.keyboard.press("Escape")
+        page.locator(dialog).wait_for(state="hidden")  # keys are for the dialog as long as it is open
     page.locator("[data-pick]").first.check()
     assert not problems(page), "the bar of actions"
     page.context.close()
