@@ -77,3 +77,19 @@ def test_reading_sees_what_was_committed_meanwhile(store_url: str) -> None:
         with store.hot_writing() as connection:  # it is in no mode that was only for reading
             make_run(connection)
         assert store.count() == 2
+
+
+def test_a_step_is_a_transaction_by_itself(store_url: str) -> None:
+    with Store.open(store_url) as store, Store.open(store_url) as other:
+        with store.hot_writing() as connection:
+            add_default_experiment(connection)
+            made = make_run(connection)
+        with store.hot_step() as connection:
+            put(connection, tag, [{"run_id": made.row, "key": "at once", "value": "x"}])
+            with other.reading() as reader:  # committed, though the block goes on
+                assert reader.scalars(select(tag.c.key)).all() == ["at once", "team"]
+        with pytest.raises(IntegrityError), store.hot_step() as connection:
+            put(connection, tag, [{"run_id": 10**9, "key": "of", "value": "nobody"}])
+        with store.hot_writing() as connection:  # the connection of the pool is as good as new
+            make_run(connection, "b")
+        assert store.count() == 2
