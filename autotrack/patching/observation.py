@@ -94,13 +94,13 @@ class Observation:
             next(self._generator)  # type: ignore[arg-type]
         except StopIteration:  # it chose not to observe this call
             self._generator = None
-        except WrongArgumentsError as error:  # the user's mistake; it is ours only if the library takes them
-            self._generator, self._misfit = None, error.with_traceback(None)
-            call.args, call.kwargs = args, kwargs
         except Exception as error:
             self._generator = None
             call.args, call.kwargs = args, kwargs
-            self._contain(error)
+            if isinstance(error, WrongArgumentsError):  # the user's mistake; it is ours only if the library takes them
+                self._misfit = error.with_traceback(None)
+            else:
+                self._contain(error)
         self._started = time.perf_counter()
         call.caller_seconds = self._started - call.phase_started
 

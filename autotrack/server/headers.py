@@ -23,11 +23,11 @@ _ALWAYS = {
 }
 
 
-Headers: TypeAlias = "list[tuple[bytes, bytes]]"
+RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
 """As ASGI has them: names in small letters."""
 
 
-def _headers(*, framed: bool) -> Headers:
+def _headers(*, framed: bool) -> RawHeaders:
     wanted = {**_ALWAYS, "content-security-policy": _POLICY.format(ancestors=_NOTEBOOKS if framed else "'none'")}
     if framed:
         wanted["cross-origin-resource-policy"] = "same-site"
@@ -37,7 +37,7 @@ def _headers(*, framed: bool) -> Headers:
 _FRAMED, _ALONE = _headers(framed=True), _headers(framed=False)
 
 
-def security_headers(already: Iterable[tuple[bytes, bytes]], *, framed: bool) -> Headers:
+def security_headers(already: Iterable[tuple[bytes, bytes]], *, framed: bool) -> RawHeaders:
     """Give the headers to add to a response, less those that it has set itself.
 
     Args:

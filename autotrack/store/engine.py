@@ -10,7 +10,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 
 from autotrack.errors import MissingDependencyError, StoreUnavailableError
 from autotrack.store.damage import exclusive, file_identity, is_damage, set_aside
-from autotrack.store.forking import no_fork
+from autotrack.store.forking import no_fork, no_fork_in
 from autotrack.store.hot import HotConnection
 from autotrack.store.location import database_url
 from autotrack.store.migrate import ensure_schema
@@ -82,7 +82,7 @@ def sqlite_path(engine: Engine) -> Path | None:
 @contextmanager
 def write_transaction(engine: Engine) -> Iterator[Connection]:
     """Give a connection in a transaction that holds the write lock and is committed at the end."""
-    with no_fork() if engine.dialect.name == "sqlite" else nullcontext(), engine.begin() as connection:
+    with no_fork_in(engine), engine.begin() as connection:
         yield connection
 
 

@@ -11,7 +11,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 PATIENCE = 2.0
 """Seconds that a fork waits at most: a large batch may take longer, and the program comes first."""
@@ -34,6 +38,11 @@ def no_fork() -> Iterator[None]:
         with _free:
             _transactions -= 1
             _free.notify_all()
+
+
+def no_fork_in(engine: Engine) -> AbstractContextManager[None]:
+    """Have forks wait while the block writes, if the database is a file of this process; others have servers."""
+    return no_fork() if engine.dialect.name == "sqlite" else nullcontext()
 
 
 def _before_fork() -> None:

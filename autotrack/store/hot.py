@@ -8,12 +8,12 @@ rules say what an error means; all it can do besides, it does as ever.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from autotrack.store.forking import no_fork
+from autotrack.store.forking import no_fork_in
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -82,9 +82,8 @@ class HotConnection(Connection):
 @contextmanager
 def hot_writing(engine: Engine) -> Iterator[HotConnection]:
     """Give a connection in a transaction that holds the write lock and is committed at the end."""
-    is_sqlite = engine.dialect.name == "sqlite"
-    with no_fork() if is_sqlite else nullcontext(), HotConnection(engine) as connection:
-        if is_sqlite:
+    with no_fork_in(engine), HotConnection(engine) as connection:
+        if engine.dialect.name == "sqlite":
             connection.run("BEGIN IMMEDIATE", {})  # other databases begin with the first statement
         yield connection
         connection.finish()
@@ -109,5 +108,5 @@ def hot_reading(engine: Engine) -> Iterator[HotConnection]:
 @contextmanager
 def hot_step(engine: Engine) -> Iterator[HotConnection]:
     """Give a connection for one statement that writes: it is a transaction by itself, with nothing to begin or end."""
-    with no_fork() if engine.dialect.name == "sqlite" else nullcontext(), hot_reading(engine) as connection:
+    with no_fork_in(engine), hot_reading(engine) as connection:
         yield connection
