@@ -1,7 +1,8 @@
 """What was recorded, read back: find runs, look into them, delete and restore them.
 
 Reading sees everything this process has logged and everything that processes now ended have left on disk. It never
-creates a store, and never changes one that is damaged; one of an older autotrack is brought up to date.
+creates a store, and never changes one that is damaged, but leaves word of it; one of an older autotrack is brought up
+to date.
 """
 
 from __future__ import annotations
@@ -130,13 +131,19 @@ class History:
         """Turn complaints of the database into one that says which store it is."""
         from sqlalchemy.exc import DBAPIError
 
-        from autotrack.store.damage import is_damage
+        from autotrack.store.damage import is_damage, mark
 
         try:
             yield
         except DBAPIError as error:
-            state = "is damaged" if is_damage(error) else "cannot be used now"
-            raise StoreUnavailableError(f"the store {self.place.label} {state}: {error.orig}") from error
+            if not is_damage(error):
+                raise StoreUnavailableError(f"the store {self.place.label} cannot be used now: {error.orig}") from error
+            if self.place.database is not None:
+                mark(self.place.database, self._identity)
+            raise StoreUnavailableError(
+                f"the store {self.place.label} is damaged: {error.orig}. The next run that is recorded moves it aside, "
+                "deletes nothing of it, and begins a new one"
+            ) from error
 
     def _store(self) -> Store:
         """Open the store, anew where its file was replaced."""

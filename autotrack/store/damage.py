@@ -7,8 +7,9 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
@@ -16,6 +17,9 @@ try:
     import fcntl
 except ImportError:  # Windows, where a file in use cannot be moved anyway
     fcntl = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 logger = logging.getLogger(__name__)
 _SIGNS = ("malformed", "not a database", "unsupported file format")
@@ -38,6 +42,36 @@ def file_identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def mark(path: Path, identity: tuple[int, int] | None) -> None:
+    """Leave word beside a database that reading found it damaged; who writes to it next looks and acts."""
+    with suppress(OSError):  # nobody may write there
+        _mark_of(path).write_text(repr(identity))
+
+
+def is_unsound(engine: Engine, path: Path, identity: tuple[int, int] | None) -> bool:
+    """Say whether a database that somebody marked is damaged indeed. It is read whole; one without a mark is not."""
+    word = _mark_of(path)
+    try:
+        if word.read_text() != repr(identity):
+            return False
+    except FileNotFoundError:
+        return False
+    try:
+        with engine.connect() as connection:
+            sound = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() == "ok"
+    except DBAPIError as error:
+        if not is_damage(error):
+            raise
+        sound = False
+    if sound:
+        word.unlink(missing_ok=True)
+    return not sound
+
+
+def _mark_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.damaged")
+
+
 def set_aside(path: Path, identity: tuple[int, int] | None) -> None:
     """Move a damaged database with its log to `<file>.corrupt-<time>`, never deleting anything.
 
@@ -54,6 +88,7 @@ def set_aside(path: Path, identity: tuple[int, int] | None) -> None:
             companion = path.with_name(path.name + suffix)
             if companion.exists():
                 companion.rename(aside.with_name(aside.name + suffix))
+        _mark_of(path).unlink(missing_ok=True)
     logger.warning("the store %s is damaged; it was moved to %s and a new one begun", path, aside)
 
 

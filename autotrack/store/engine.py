@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 
 from autotrack.errors import MissingDependencyError, StoreUnavailableError
-from autotrack.store.damage import exclusive, file_identity, is_damage, set_aside
+from autotrack.store.damage import exclusive, file_identity, is_damage, is_unsound, set_aside
 from autotrack.store.forking import no_fork, no_fork_in
 from autotrack.store.hot import HotConnection
 from autotrack.store.location import database_url
@@ -95,15 +95,15 @@ def _open_sqlite(address: URL, *, read_only: bool, upgrade: bool) -> Engine:
             _create_file(path)
         identity = file_identity(path)
         try:
-            return _prepare_sqlite(path, read_only=read_only, upgrade=upgrade)
-        except (
-            DBAPIError,
-            sqlite3.Error,
-            UnicodeDecodeError,
-        ) as error:  # the driver's own from outside of transactions
+            engine = _prepare_sqlite(path, read_only=read_only, upgrade=upgrade)
+            if read_only or not is_unsound(engine, path, identity):
+                return engine
+            engine.dispose()
+            set_aside(path, identity)
+        except (DBAPIError, sqlite3.Error, UnicodeDecodeError) as error:  # the driver's own outside of transactions
             replaced = file_identity(path) != identity  # by another process that found it damaged
             if read_only or not more or not (replaced or is_damage(error)):
-                raise StoreUnavailableError(f"cannot open the store {path}: {error}") from error
+                raise StoreUnavailableError(f"cannot open the store {path}: {getattr(error, 'orig', error)}") from error
             if not replaced:
                 set_aside(path, identity)
     raise StoreUnavailableError(f"cannot open the store {path}")

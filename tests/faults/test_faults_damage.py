@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ import autotrack
 from autotrack import recording
 from autotrack.errors import AutotrackError
 from autotrack.settings import resolve
+from autotrack.store.damage import file_identity, mark
 
 RUNS = 3
 damages = st.tuples(
@@ -100,6 +103,34 @@ def test_any_damage_to_a_store(whole: Path, tmp_path: Path) -> None:
         check_damaged_store(whole, tmp_path, change)
 
     check()
+
+
+def test_damage_that_only_reading_meets(whole: Path, tmp_path: Path) -> None:
+    """In the table of tags, which these runs have none of."""
+    home = tmp_path / "home"
+    shutil.copytree(whole, home)
+    with closing(sqlite3.connect(home / "store.db")) as store:
+        [[page]] = store.execute("SELECT rootpage FROM sqlite_master WHERE name = 'tag'").fetchall()
+        [[size]] = store.execute("PRAGMA page_size").fetchall()
+    damage(home / "store.db", "turn", (page - 1) * size / (home / "store.db").stat().st_size, 1)
+    recording.configure(resolve(store=home).settings)
+    with pytest.raises(AutotrackError, match=r"is damaged: .*\. The next run that is recorded moves it aside"):
+        autotrack.search_runs()
+    recording.forget_settings()
+    record(home, "next")
+    assert read_all(home) == ["next"]
+    [aside] = (path for path in home.glob("store.db.corrupt-*") if path.name.count("-") == 1)
+    assert aside.stat().st_size >= (whole / "store.db").stat().st_size
+    assert not (home / "store.db.damaged").exists()
+
+
+def test_a_sound_store_stays_where_it_is(whole: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(whole, home)
+    mark(home / "store.db", file_identity(home / "store.db"))
+    record(home, "next")
+    assert len(read_all(home)) == RUNS + 1
+    assert not (home / "store.db.damaged").exists()
 
 
 @pytest.mark.slow
