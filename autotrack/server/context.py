@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from autotrack.server.access import Entrance
+    from autotrack.server.caller import Caller
     from autotrack.server.library import Library
 
 _T = TypeVar("_T")
@@ -31,6 +32,12 @@ def library_of(request: Request) -> Library:
     """Return the library of the application that a request came to."""
     services: Services = request.app.state.services
     return services.library
+
+
+def caller_of(request: Request) -> Caller:
+    """Return who has sent a request."""
+    caller: Caller = request.scope["autotrack.caller"]
+    return caller
 
 
 def run_id_of(request: Request) -> str:

@@ -71,6 +71,23 @@ class HotConnection(Connection):
             self._handle_dbapi_exception(error, text, rows, self._cursor, None)
         return HotRows(self._cursor)
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make one transaction of what the block runs, in `hot_step`, where each statement is one by itself.
+
+        Psycopg sends a statement with its many rows at once, and PostgreSQL takes what is sent at once for one.
+        """
+        if self.dialect.name != "sqlite":
+            yield
+            return
+        self.run("BEGIN IMMEDIATE", {})
+        try:
+            yield
+        except BaseException:
+            self.connection.rollback()
+            raise
+        self.finish()
+
     def finish(self) -> None:
         """Commit."""
         try:

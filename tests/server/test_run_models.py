@@ -23,7 +23,7 @@ from autotrack.settings import resolve
 from autotrack.store import Store
 from autotrack.store.registry.reading import find_version
 from autotrack.store.rows import NoteRow
-from autotrack.store.tracking.files import add_file, model_owner
+from autotrack.store.tracking.files import MODEL, NewFile, add_files, owner_of
 from autotrack.store.tracking.logged_models import ModelMetric, NewModel, create_model, log_metrics
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def logged(home: Path, run_id: str) -> str:
     with Store.open(home) as store, store.writing() as connection:
         new = NewModel(experiment_id=1, name="net <b>", kind="pytorch", run_uid=run_id, artifact_location=None)
         model = create_model(connection, new, "LOGGED_MODEL_READY")
-        add_file(connection, model_owner(connection, model.uid), "MLmodel", len(MLMODEL), "ab" * 32)
+        add_files(connection, [NewFile(owner_of(connection, MODEL, model.uid), "MLmodel", len(MLMODEL), "ab" * 32)])
         log_metrics(connection, [(model.uid, ModelMetric(key="acc", value=0.5, time=1, step=0, run_uid=run_id))])
     folder = home / "artifacts" / "models" / model.uid
     folder.mkdir(parents=True)

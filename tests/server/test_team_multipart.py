@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from s3_server import s3_server
 from sqlalchemy import select, update
-from team_server import ask, team_server
+from team_server import ask, new_run, team_server
 
 from autotrack.server.caller import READER, WRITER
 from autotrack.server.files.base import FileMissingError, PartChangedError, PartName
@@ -256,3 +257,50 @@ def test_a_part_that_is_sent_again_counts_when_all_of_it_is_there(tmp_path: Path
         target.finish() if ends else target.abort()
     with pytest.raises(FileMissingError):
         files.assemble("parts/run/upload", [PartName(1, "")], "run/file")
+
+
+def test_what_dead_clients_left_is_removed_after_a_day(tmp_path: Path) -> None:
+    files, a_day_ago = LocalFiles(tmp_path), time.time() - 90_000
+    for upload in ("left", "going-on"):
+        part = files.part(f"parts/run/{upload}", 1, 3)
+        part.write(b"abc")
+        part.finish()
+    files.put("run/of-3", b"a file of a run stays, however old")
+    unfinished = files.upload("run/never")
+    unfinished.write(b"abc")
+    for path in [*tmp_path.rglob("*")]:
+        if "going-on" not in str(path):
+            os.utime(path, (a_day_ago, a_day_ago))
+    files.remove_stale("parts", 86_400)
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
+    assert left == {"run", "run/of-3", ".uploads", "parts", "parts/run"} | {
+        f"parts/run/going-on{name}" for name in ("", "/1", "/of-3")
+    }
+    unfinished.abort()
+
+
+def test_a_server_removes_what_dead_clients_left(tmp_path: Path) -> None:
+    left = tmp_path / "artifacts" / "parts" / "x" / "y"
+    left.mkdir(parents=True)
+    (left / "of-3").write_bytes(b"abc")
+    os.utime(left / "of-3", (1, 1))
+    with team_server(tmp_path, "--no-login") as url:
+        assert ask(url, "POST", f"{MPU}/create/0/{new_run(url)}/artifacts", {"path": "a"})[0] == 200
+    assert not (left / "of-3").exists()
+
+
+def test_a_bucket_is_tidied_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    from autotrack.server.files.objects import ObjectFiles
+
+    with s3_server("team") as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        files = ObjectFiles("s3://team/files")
+        files.put("parts/run/upload/1", b"abc")
+        files.put("run/file", b"abc")
+        files.remove_stale("parts", 86_400)
+        files.open("parts/run/upload/1").close()
+        files.remove_stale("parts", -60)
+        with pytest.raises(FileMissingError):
+            files.open("parts/run/upload/1")
+        files.open("run/file").close()

@@ -77,9 +77,11 @@ class FileStore(Protocol):
 
     Attributes:
         parts_pay: Whether files in parts cost no more than whole ones.
+        quick: Whether a small file is kept at once, so that many are kept sooner one after the other.
     """
 
     parts_pay: bool
+    quick: bool
 
     def open(self, key: str) -> Reading:
         """Open a file.
@@ -125,6 +127,9 @@ class FileStore(Protocol):
 
     def remove_folder(self, key: str) -> None:
         """Remove all files below a key; one that has none is gone already."""
+
+    def remove_stale(self, key: str, seconds: float) -> None:
+        """Remove the files below a key that nobody has changed for so long, and what uploads have left as long ago."""
 
     def check(self) -> None:
         """Do nothing if files can be kept now.

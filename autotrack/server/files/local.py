@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import BinaryIO
 
 from autotrack.server.files.base import Assembled, FileMissingError, FilePathError, PartName, checked_path
 from autotrack.server.files.local_parts import LocalPart, assemble
+from autotrack.store.network_disk import network_file_system
 
 UPLOADS = ".uploads"
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -30,6 +32,7 @@ class LocalFiles:
     def __init__(self, root: Path) -> None:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._root = root.resolve()
+        self.quick = network_file_system(self._root) is None
         self._uploads = self._root / UPLOADS
         self._uploads.mkdir(mode=0o700, exist_ok=True)
 
@@ -93,6 +96,11 @@ class LocalFiles:
         """Remove a folder; links in it are removed, and not followed."""
         with suppress(FileNotFoundError):
             shutil.rmtree(self._address(key))
+
+    def remove_stale(self, key: str, seconds: float) -> None:
+        """Remove the files below a key that nobody has changed for so long, and uploads that a dead process left."""
+        for folder in (self._address(key), str(self._uploads)):
+            _remove_older(folder, time.time() - seconds)
 
     def check(self) -> None:
         """Do nothing if files can be kept now."""
@@ -171,6 +179,17 @@ class LocalUpload:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def _remove_older(root: str, limit: float) -> None:
+    for folder, _, names in os.walk(root, topdown=False):
+        with suppress(OSError):  # it is not empty, or another process does the same
+            old = os.stat(folder).st_mtime < limit  # a new one is empty until the first file comes
+            for name in names:
+                if os.lstat(path := f"{folder}/{name}").st_mtime < limit:
+                    os.unlink(path)
+            if old and folder != root:
+                os.rmdir(folder)
 
 
 def place_file(temporary: str, path: str) -> None:

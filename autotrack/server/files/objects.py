@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from autotrack.errors import MissingDependencyError
@@ -38,6 +39,7 @@ class ObjectFiles:
     """
 
     parts_pay = False  # all bytes of them go through this process once more
+    quick = False
 
     def __init__(self, address: str) -> None:
         try:
@@ -117,6 +119,13 @@ class ObjectFiles:
         """Remove all files below a key."""
         for found in self._store.list(f"{checked_path(key)}/"):
             self._api.delete(self._store, [file["path"] for file in found])
+
+    def remove_stale(self, key: str, seconds: float) -> None:
+        """Remove the files below a key that nobody has changed for so long; unfinished ones are the bucket's affair."""
+        limit = datetime.now(timezone.utc) - timedelta(seconds=seconds)
+        for found in self._store.list(f"{checked_path(key)}/"):
+            if old := [file["path"] for file in found if file["last_modified"] < limit]:
+                self._api.delete(self._store, old)
 
     def check(self) -> None:
         """Do nothing if the bucket answers."""

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 
 from autotrack.server.caller import READER, WRITER, Caller
+from autotrack.server.context import caller_of
 from autotrack.server.files.base import BLOCK_BYTES, FileMissingError, Reading, checked_path
 from autotrack.server.mlflow_api.endpoint import Call, Endpoint, OfModel, Tracking, of_model, of_run, reads
 from autotrack.server.mlflow_api.listing import FileMessage, list_folder
@@ -25,13 +26,7 @@ from autotrack.server.mlflow_api.places import admit
 from autotrack.server.mlflow_api.protocol import MISSING, ProtocolError, answer_error, json_reply
 from autotrack.server.mlflow_api.requests import OfRun
 from autotrack.server.mlflow_api.uploads import receive_file
-from autotrack.store.tracking.files import (
-    get_file,
-    list_files,
-    model_owner,
-    remove_files,
-    run_owner,
-)
+from autotrack.store.tracking.files import MODEL, RUN, get_file, list_files, owner_of, remove_files
 from autotrack.store.tracking.logged_models import get_model
 from autotrack.store.tracking.run_reading import get_run
 
@@ -49,7 +44,7 @@ class ListArtifacts(OfRun, kw_only=True):
 def list_of_run(call: Call, asked: ListArtifacts) -> Any:
     """List a folder of a run."""
     folder = checked_path(asked.path.strip("/")) if asked.path.strip("/") else ""
-    files = list_folder(list_files(call.connection, run_owner(call.connection, asked.id), folder), folder)
+    files = list_folder(list_files(call.connection, owner_of(call.connection, RUN, asked.id), folder), folder)
     answer: dict[str, Any] = {"root_uri": run_info(get_run(call.connection, asked.id, with_values=False)).artifact_uri}
     return answer | ({"files": files} if files else {})
 
@@ -64,7 +59,7 @@ def list_of_model(call: Call, asked: ListModelArtifacts) -> Any:
     """List a folder of a logged model."""
     path = asked.artifact_directory_path.strip("/")
     folder = checked_path(path) if path else ""
-    files = list_folder(list_files(call.connection, model_owner(call.connection, asked.model_id), folder), folder)
+    files = list_folder(list_files(call.connection, owner_of(call.connection, MODEL, asked.model_id), folder), folder)
     answer: dict[str, Any] = {"root_uri": model_message(get_model(call.connection, asked.model_id)).info.artifact_uri}
     return answer | ({"files": files} if files else {})
 
@@ -148,12 +143,6 @@ async def _blocks(file: Reading) -> AsyncIterator[bytes]:
             yield block
     finally:
         file.close()
-
-
-def caller_of(request: Request) -> Caller:
-    """Return who has sent a request."""
-    caller: Caller = request.scope["autotrack.caller"]
-    return caller
 
 
 ENDPOINTS: list[Endpoint] = [

@@ -18,10 +18,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from autotrack.server.caller import NOBODY, READER, WRITER, Caller
+from autotrack.server.context import caller_of
 from autotrack.server.mlflow_api.protocol import FORBIDDEN, ProtocolError, answer_error, json_reply
 from autotrack.server.mlflow_api.requests import ModelId
 from autotrack.store.schema import experiment
-from autotrack.store.tracking.files import model_owner
+from autotrack.store.tracking.files import MODEL, owner_of
 from autotrack.store.tracking.runs import find_run
 
 if TYPE_CHECKING:
@@ -45,18 +46,18 @@ class Tracking:
         self.store = store
         self.files = files
         # SQLite lets one writer in at a time, and who waits inside it sleeps and polls; who waits here is woken.
-        self._turn: Any = nullcontext() if store.is_shared else threading.Lock()
+        self.turn: Any = nullcontext() if store.is_shared else threading.Lock()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a transaction that is committed at the end."""
-        with self._turn, self.store.hot_writing() as connection:
+        with self.turn, self.store.hot_writing() as connection:
             yield connection
 
     @contextmanager
     def step(self) -> Iterator[Connection]:
         """Give a connection for one hot statement, which is a transaction by itself."""
-        with self._turn, self.store.hot_step() as connection:
+        with self.turn, self.store.hot_step() as connection:
             yield connection
 
 
@@ -129,11 +130,10 @@ class Endpoint:
 
     def _answer(self, request: Request, body: bytes) -> Response:
         tracking: Tracking = request.app.state.tracking
-        caller: Caller = request.scope["autotrack.caller"]
         try:
             asked = self._read(request, body)
             with tracking.writing() if self.writes else tracking.store.reading() as connection:
-                call = Call(connection, caller, tracking)
+                call = Call(connection, caller_of(request), tracking)
                 self._admit(call, asked)
                 answer = self._handle(call, asked)
             return json_reply(answer if answer is not None else {})
@@ -223,4 +223,4 @@ class OfModel(msgspec.Struct):
 
 def of_model(connection: Connection, asked: Any) -> int | None:
     """Ask for the role in the experiment of the logged model that a request names."""
-    return model_owner(connection, asked.model_id).experiment_id
+    return owner_of(connection, MODEL, asked.model_id).experiment_id

@@ -8,8 +8,10 @@ is a pass to this address, good for some hours: what opens the account stays wit
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
@@ -20,7 +22,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from autotrack.server.caller import Caller
+from autotrack.server.context import caller_of
 from autotrack.server.files.base import FileMissingError, PartName
 from autotrack.server.mlflow_api.places import Place
 from autotrack.server.mlflow_api.protocol import MISSING, ProtocolError, answer_error, json_reply
@@ -29,11 +31,15 @@ from autotrack.server.mlflow_api.uploads import Stream, admit_upload, note_file
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from autotrack.server.files.base import FileStore
     from autotrack.server.mlflow_api.endpoint import Tracking
 
 MAX_PARTS = 10_000
 PARTS = "parts"
 """Folder of what is on its way, beside those of runs and models."""
+
+STALE_SECONDS, LOOK_SECONDS = 86_400.0, 3_600.0
+"""Parts are removed when nothing has come for so long; how often somebody looks."""
 
 _UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 PartNumber = Annotated[int, Meta(ge=1, le=MAX_PARTS)]
@@ -102,11 +108,30 @@ async def take_part(request: Request) -> Response:
     return Response(headers={"etag": f'"{part.etag}"'})
 
 
+class Leftovers:
+    """What clients left that have died, or were told that their file is complete and did not hear it.
+
+    Args:
+        files: Where the parts are.
+    """
+
+    def __init__(self, files: FileStore) -> None:
+        self._files = files
+        self._next = -math.inf
+
+    def remove(self) -> None:
+        """Remove parts of uploads that nothing has come for since a day, if that was not done within the last hour."""
+        now = time.monotonic()
+        if now > self._next:
+            self._next = now + LOOK_SECONDS
+            self._files.remove_stale(PARTS, STALE_SECONDS)
+
+
 def _create(request: Request, _: Place, asked: Begin) -> Any:
+    request.app.state.leftovers.remove()
     upload_id = secrets.token_hex(16)
     target = _target(request, upload_id, asked.path)
-    caller: Caller = request.scope["autotrack.caller"]
-    headers = request.app.state.services.access.pass_for(caller, target)
+    headers = request.app.state.services.access.pass_for(caller_of(request), target)
     base = str(request.base_url).rstrip("/")
     if request.app.state.secure:
         base = f"https{base[base.index(':') :]}"  # the proxy before us speaks TLS, and we do not hear of it

@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 
-from autotrack.errors import ConflictError
-from autotrack.server.caller import WRITER, Caller
+from autotrack.server.context import caller_of
 from autotrack.server.files.base import BLOCK_BYTES, Upload
-from autotrack.server.mlflow_api.places import Place, admit
-from autotrack.server.mlflow_api.protocol import ProtocolError
-from autotrack.store.tracking.files import add_file
+from autotrack.server.mlflow_api.places import Place, place_for_upload, read_address
+from autotrack.store.tracking.files import NewFile, add_files, owner_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from autotrack.server.mlflow_api.endpoint import Tracking
+    from autotrack.server.mlflow_api.small_files import SmallFiles
 
 
 async def receive_file(request: Request, tracking: Tracking, address: str) -> None:
@@ -34,7 +33,8 @@ async def receive_file(request: Request, tracking: Tracking, address: str) -> No
     """
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) <= BLOCK_BYTES:
-        await run_in_threadpool(_take_whole, tracking, request, address, await request.body())
+        small: SmallFiles = request.app.state.small_files
+        await small.take(caller_of(request), address, await request.body())
         return
     place = await run_in_threadpool(admit_upload, tracking, request, address)
     target = Hashed(await run_in_threadpool(tracking.files.upload, place.key))
@@ -126,12 +126,6 @@ class Stream:
             self._target.write(block)
 
 
-def _take_whole(tracking: Tracking, request: Request, address: str, content: bytes) -> None:
-    place = admit_upload(tracking, request, address)
-    tracking.files.put(place.key, content)
-    note_file(tracking, place, len(content), hashlib.sha256(content).hexdigest())
-
-
 def admit_upload(tracking: Tracking, request: Request, address: str) -> Place:
     """Say where the file of an address goes, if who asks may send it.
 
@@ -139,17 +133,13 @@ def admit_upload(tracking: Tracking, request: Request, address: str) -> Place:
         ProtocolError: The caller may not, or there can be no such file.
         ConflictError: It would belong to a run that is deleted.
     """
-    caller: Caller = request.scope["autotrack.caller"]
+    asked = read_address(address)
     with tracking.store.hot_reading() as connection:
-        place = admit(connection, caller, address, WRITER)
-        if not place.path:
-            raise ProtocolError("a file needs a path")
-    if place.owner.deleted:
-        raise ConflictError(f"run {place.owner.uid} is deleted; restore it before changing it")
-    return place
+        owner = owner_of(connection, asked.kind, asked.uid)
+    return place_for_upload(owner, asked.path, caller_of(request))
 
 
 def note_file(tracking: Tracking, place: Place, size: int, digest: str) -> None:
     """Make a file known to the store."""
     with tracking.step() as connection:
-        add_file(connection, place.owner, place.path, size, digest)
+        add_files(connection, [NewFile(*place, size, digest)])

@@ -11,6 +11,8 @@ from autotrack.server.files import open_files
 from autotrack.server.library import Library
 from autotrack.server.mlflow_api import routes as protocol
 from autotrack.server.mlflow_api.endpoint import Tracking
+from autotrack.server.mlflow_api.multipart import Leftovers
+from autotrack.server.mlflow_api.small_files import SmallFiles
 from autotrack.server.routes import ROUTES
 from autotrack.server.team import login, probes
 from autotrack.server.team.access import AccountAccess, OpenAccess
@@ -52,6 +54,7 @@ def make_app(settings: TeamSettings, meters: Meters, attempts: Attempts) -> ASGI
     with store.writing() as connection:
         add_default_experiment(connection)
     files = open_files(settings.files)
+    tracking = Tracking(store, files)
     library = Library(settings.place, files)
     access: Entrance = OpenAccess()
     if settings.login:
@@ -65,6 +68,12 @@ def make_app(settings: TeamSettings, meters: Meters, attempts: Attempts) -> ASGI
         routes=TEAM_ROUTES,
         public=PUBLIC,
         concurrent=CONCURRENT,
-        state={"tracking": Tracking(store, files), "meters": meters, "secure": settings.secure},
+        state={
+            "tracking": tracking,
+            "small_files": SmallFiles(tracking),
+            "leftovers": Leftovers(files),
+            "meters": meters,
+            "secure": settings.secure,
+        },
     )
     return Measured(guarded, meters)

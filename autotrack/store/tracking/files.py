@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, delete, or_, select
+import msgspec
+from sqlalchemy import Connection, Table, Text, bindparam, cast, delete, func, null, or_, select
+from sqlalchemy.dialects.postgresql import JSONB
 
-from autotrack.errors import ModelNotFoundError
+from autotrack.errors import ModelNotFoundError, RunNotFoundError
+from autotrack.store.columns import encode_text
 from autotrack.store.rows import ArtifactRow
-from autotrack.store.schema import artifact
-from autotrack.store.statements import put
-from autotrack.store.tracking.runs import find_run
+from autotrack.store.schema import artifact, run
+from autotrack.store.statements import HotStatement, put
 from autotrack.store.tracking.tables import logged_model, logged_model_file
+
+RUN, MODEL = "run", "model"
 
 
 class Owner(NamedTuple):
     """What files belong to.
 
     Attributes:
-        kind: "run" or "model".
+        kind: RUN or MODEL.
         row: In the store.
         uid: Its id.
         deleted: Whether it is a deleted run, whose files do not change; those of a model outlive its deletion.
@@ -34,37 +40,72 @@ class Owner(NamedTuple):
     @property
     def folder(self) -> str:
         """Where its files are, below the folder of all files."""
-        return self.uid if self.kind == "run" else f"models/{self.uid}"
+        return self.uid if self.kind == RUN else f"models/{self.uid}"
 
 
-def run_owner(connection: Connection, uid: str) -> Owner:
-    """Find a run by its id.
+class NewFile(NamedTuple):
+    """A file that is in its place, and is to be known."""
+
+    owner: Owner
+    path: str
+    size: int
+    sha256: str | None
+
+
+def _by_uids(table: Table, deleted_at: Any, dialect: str) -> Any:
+    """Find many with one statement, whose text is the same for any number of ids; they come as one text, in JSON."""
+    uids = bindparam("uids", type_=Text)
+    listed = func.jsonb_array_elements_text(cast(uids, JSONB)) if dialect == "postgresql" else func.json_each(uids)
+    among = select(listed.table_valued("value").c.value)
+    return select(table.c.uid, table.c.id, table.c.experiment_id, deleted_at).where(table.c.uid.in_(among))
+
+
+_OWNERS = {
+    RUN: HotStatement(partial(_by_uids, run, run.c.deleted_at)),
+    MODEL: HotStatement(partial(_by_uids, logged_model, null())),
+}
+
+
+def find_owners(connection: Connection, kind: str, uids: Iterable[str]) -> dict[str, Owner]:
+    """Find runs, or logged models, by their ids; those that there are."""
+    wanted = {encode_text(uid): uid for uid in uids}
+    found = _OWNERS[kind](connection, {"uids": msgspec.json.encode([*wanted]).decode()}).fetchall()
+    return {
+        wanted[uid]: Owner(kind, row, wanted[uid], experiment_id, deleted is not None)
+        for uid, row, experiment_id, deleted in found
+    }
+
+
+def owner_of(connection: Connection, kind: str, uid: str) -> Owner:
+    """Find a run, or a logged model, by its id.
 
     Raises:
-        RunNotFoundError: There is none.
+        RunNotFoundError: There is no such run.
+        ModelNotFoundError: There is no such model.
     """
-    found = find_run(connection, uid)
-    return Owner("run", found.row, uid, found.experiment_id, found.deleted)
+    return known(find_owners(connection, kind, [uid]), kind, uid)
 
 
-def model_owner(connection: Connection, uid: str) -> Owner:
-    """Find a logged model by its id; its files outlive its deletion.
+def known(owners: Mapping[str, Owner], kind: str, uid: str) -> Owner:
+    """Pick an owner out of those that were found.
 
     Raises:
-        ModelNotFoundError: There is none.
+        RunNotFoundError: It is a run, and not among them.
+        ModelNotFoundError: It is a model, and not among them.
     """
-    columns = select(logged_model.c.id, logged_model.c.experiment_id).where(logged_model.c.uid == uid)
-    found = connection.execute(columns).first()
-    if found is None:
-        raise ModelNotFoundError(f"no logged model {uid!r}")
-    return Owner("model", found.id, uid, found.experiment_id)
+    if uid in owners:
+        return owners[uid]
+    raise RunNotFoundError(f"no run {uid!r}") if kind == RUN else ModelNotFoundError(f"no logged model {uid!r}")
 
 
-def add_file(connection: Connection, owner: Owner, path: str, size: int, sha256: str | None) -> None:
-    """Note a file; one of the same path is replaced."""
-    table, column = _table(owner)
-    row = {column: owner.row, "path": path, "size": size, "sha256": sha256, "time": time.time_ns()}
-    put(connection, table, [row])
+def add_files(connection: Connection, files: Iterable[NewFile]) -> None:
+    """Note files; one of the same path is replaced."""
+    tables: dict[str, list[dict[str, Any]]] = {}
+    for owner, path, size, sha256 in files:
+        row = {_table(owner)[1]: owner.row, "path": path, "size": size, "sha256": sha256, "time": time.time_ns()}
+        tables.setdefault(owner.kind, []).append(row)
+    for kind, rows in tables.items():
+        put(connection, artifact if kind == RUN else logged_model_file, rows)
 
 
 def get_file(connection: Connection, owner: Owner, path: str) -> ArtifactRow | None:
@@ -91,7 +132,7 @@ def remove_files(connection: Connection, owner: Owner, path: str) -> None:
 
 
 def _table(owner: Owner) -> tuple[Table, str]:
-    return (artifact, "run_id") if owner.kind == "run" else (logged_model_file, "model_id")
+    return (artifact, "run_id") if owner.kind == RUN else (logged_model_file, "model_id")
 
 
 def _columns(table: Table) -> Any:
