@@ -10,7 +10,7 @@ import re
 import selectors
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
@@ -75,9 +75,9 @@ def seconds_for(url: str, requests: Sequence[Iterator[bytes]]) -> float:
     return took
 
 
-def puts(url: str, path: Callable[[int], str], content: bytes, count: int) -> Iterator[bytes]:
-    """Give requests that put a file to a path for each number."""
+def puts(url: str, folder: str, content: bytes, count: int) -> Iterator[bytes]:
+    """Give requests that put files into a folder."""
     host = url.removeprefix("http://")
     for number in range(count):
-        head = f"PUT {path(number)} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/octet-stream\r\n"
+        head = f"PUT {folder}/{number}.bin HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/octet-stream\r\n"
         yield f"{head}content-length: {len(content)}\r\n\r\n".encode() + content

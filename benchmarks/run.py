@@ -58,8 +58,8 @@ COMMANDS = (
     "mlflow_server.py --points 5000 --runs 50",
     "server.py --runs 2000 --rounds 2",
     "server.py --runs 2000 --rounds 2 --postgresql",
-    "uploads.py --rounds 2 --large 50 --small 200",
-    "uploads.py --rounds 2 --large 20 --small 200 --clients 8 --workers 2",
+    "uploads.py --rounds 3 --large 50 --small 300",
+    "uploads.py --rounds 3 --large 20 --small 300 --clients 8",
     "serving.py --rounds 2",
     "ui.py",
 )

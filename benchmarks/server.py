@@ -4,7 +4,8 @@ Both serve the same requests of the same clients, each as one process on SQLite,
 they take turns, so that a busy machine slows both. What counts are the ratios. Requests are sent as plain HTTP; with
 MLflow's own client, which spends more time than a server does, runs and searches are measured once more. `nothing` is a
 server that has these answers ready and stores nothing: what it reaches is all that these clients can do, and `beyond`
-is the ratio of the times that the two servers add to that.
+is the ratio of the times that the two servers add to that. Small files come over 8 connections of one thread, and files
+are kept in memory; `light_client.py` and `in_memory.py` say why.
 
     python benchmarks/server.py [--postgresql] [--runs 10000] [--rounds 3] [--only search]
 
@@ -30,6 +31,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from canned_server import canned_server
+from in_memory import folder_in_memory
+from light_client import puts, seconds_for
 from mlflow_rows import copy_runs
 from mlflow_server import mlflow_server
 from postgres_cluster import new_database
@@ -184,16 +187,28 @@ def searches_by_client(url: str, experiment: str) -> float:
             return 1 / (time.perf_counter() - start)
 
 
-def files(url: str, experiment: str, count: int, size: int) -> float:
-    """Upload files of a size; return how many a second."""
+def large_files(url: str, experiment: str, count: int = 2, size: int = 50_000_000) -> float:
+    """Upload large files; return how many a second."""
     content = os.urandom(size)
 
     def work(client: Client, _: int) -> None:
-        place = f"/api/2.0/mlflow-artifacts/artifacts/{experiment}/{client.new_run(experiment)}/artifacts"
+        place = new_place(url, experiment)
         for number in range(count):
-            client.send("PUT", f"{place}/files/{number}.bin", content)
+            client.send("PUT", f"{place}/{number}.bin", content)
 
     return CLIENTS * count / in_parallel(url, work)
+
+
+def small_files(url: str, experiment: str, count: int = 60, size: int = 10_000, lines: int = 8) -> float:
+    """Upload small files over several connections, each to a run of its own; return how many a second."""
+    content = os.urandom(size)
+    places = [new_place(url, experiment) for _ in range(lines)]
+    return lines * count / seconds_for(url, [puts(url, place, content, count) for place in places])
+
+
+def new_place(url: str, experiment: str) -> str:
+    """Make a run, and return the path of a folder of its files."""
+    return f"/api/2.0/mlflow-artifacts/artifacts/{experiment}/{Client(url).new_run(experiment)}/artifacts/files"
 
 
 def measures(url: str, experiment: str, many: str) -> dict[str, Callable[[], float]]:
@@ -204,8 +219,8 @@ def measures(url: str, experiment: str, many: str) -> dict[str, Callable[[], flo
         "runs a second, its client": lambda: runs_by_client(url, experiment),
         "searches of all runs a second": lambda: searches_a_second(url, many),
         "searches a second, its client": lambda: searches_by_client(url, many),
-        "small files a second": lambda: files(url, experiment, 40, 10_000),
-        "large files a second": lambda: files(url, experiment, 2, 50_000_000),
+        "small files a second": lambda: small_files(url, experiment),
+        "large files a second": lambda: large_files(url, experiment),
     }
 
 
@@ -214,13 +229,16 @@ def servers(runs: int, *, postgresql: bool) -> Iterator[dict[str, dict[str, Call
     """Run the servers with what is searched in them; give what is measured of each."""
     with ExitStack() as stack:
         ours, theirs, nothing = (Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(3))
+        kept = [stack.enter_context(folder_in_memory()) for _ in range(2)]
         databases = [stack.enter_context(new_database()) for _ in range(2 * postgresql)]
         store = databases[0] if postgresql else ""
         database = databases[1].replace("postgresql:", "postgresql+psycopg:") if postgresql else ""
         backend = ("--backend-store-uri", database) if postgresql else ()
         urls = {
-            "autotrack": stack.enter_context(team_server(ours, "--no-login", store=store)),
-            "mlflow": stack.enter_context(mlflow_server(theirs, *backend)),
+            "autotrack": stack.enter_context(team_server(ours, "--no-login", "--artifacts", str(kept[0]), store=store)),
+            "mlflow": stack.enter_context(
+                mlflow_server(theirs, *backend, destination=str(kept[1]), variables={"TMPDIR": str(kept[1])})
+            ),
         }
         places = {name: [new_experiment(url, word) for word in ("bench", "many")] for name, url in urls.items()}
         fill_many(urls["autotrack"], places["autotrack"][1], runs)

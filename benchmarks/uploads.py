@@ -2,10 +2,10 @@
 
 These are the limits: `bare` is uvicorn and twenty lines that write what comes into a file, for nobody in particular,
 with no name checked and nothing noted; `socket` is a loop over a socket that knows no HTTP, and the length of each file
-is four bytes before it. Each is one process (ours and MLflow's several with `--workers`) that keeps its files
-in a directory; they take turns, so that a busy machine slows all. Beside what clients see stands the processor time of
-the server, which others blur less. At the end: how many times as fast as `mlflow server` each is, and so how fast
-anything could be.
+is four bytes before it. Each is one process (ours and MLflow's several with `--workers`) that keeps its files in a
+directory in memory (`in_memory.py` says why); they take turns, so that a busy machine slows all. Beside what clients
+see stands the processor time of the server, which others blur less. At the end: how many times as fast as `mlflow
+server` each is, and so how fast anything could be.
 
     python benchmarks/uploads.py [--rounds 3] [--large 200] [--small 1000] [--clients 1] [--workers 1]
 """
@@ -17,7 +17,6 @@ import os
 import socket
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,9 +28,11 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from in_memory import folder_in_memory
+from light_client import puts, seconds_for
 from listening import listening
 from mlflow_server import mlflow_server
-from server import Client
+from server import Client, new_place
 from team_server import team_server
 
 SMALL_BYTES = 10_000
@@ -141,18 +142,19 @@ def measure(name: str, url: str, places: list[str], count: int, size: int) -> Co
     def work(place: str) -> None:
         client = SocketClient(url) if name == "socket" else Client(url)
         for number in range(count):
-            client.send("PUT", f"{place}/files/{size}-{number}.bin", content)
+            client.send("PUT", f"{place}/{size}-{number}.bin", content)
 
     before, start = _processor(url), time.perf_counter()
-    with ThreadPoolExecutor(len(places)) as pool:
-        list(pool.map(work, places))
+    if size <= SMALL_BYTES and name != "socket":
+        seconds_for(url, [puts(url, place, content, count) for place in places])
+    else:
+        with ThreadPoolExecutor(len(places)) as pool:
+            list(pool.map(work, places))
     return Cost(time.perf_counter() - start, max(_processor(url) - before, TICK))
 
 
 def _place(name: str, url: str) -> str:
-    if name in {"bare", "socket"}:
-        return "/some"
-    return f"/api/2.0/mlflow-artifacts/artifacts/0/{Client(url).new_run('0')}/artifacts"
+    return "/some" if name in {"bare", "socket"} else new_place(url, "0")
 
 
 def _processor(url: str) -> float:
@@ -168,11 +170,11 @@ def _processor(url: str) -> float:
 def servers(workers: int) -> Iterator[dict[str, str]]:
     """Run all of them."""
     with ExitStack() as stack:
-        folders = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(4)]
+        folders = [stack.enter_context(folder_in_memory()) for _ in range(4)]
         many = ("--workers", str(workers))
         yield {
             "autotrack": stack.enter_context(team_server(folders[0], "--no-login", *many)),
-            "mlflow": stack.enter_context(mlflow_server(folders[1], *many)),
+            "mlflow": stack.enter_context(mlflow_server(folders[1], *many, variables={"TMPDIR": str(folders[1])})),
             "bare": stack.enter_context(listening(BARE, folders[2])),
             "socket": stack.enter_context(listening(SOCKET, folders[3])),
         }

@@ -15,6 +15,7 @@ from autotrack.store.hot import HotConnection
 from autotrack.store.schema import run, tag
 from autotrack.store.statements import put
 from autotrack.store.tracking.experiments import add_default_experiment
+from autotrack.store.tracking.files import RUN, find_owners
 from autotrack.store.tracking.runs import create_run, find_run, set_tags
 
 
@@ -93,3 +94,47 @@ def test_a_step_is_a_transaction_by_itself(store_url: str) -> None:
         with store.hot_writing() as connection:  # the connection of the pool is as good as new
             make_run(connection, "b")
         assert store.count() == 2
+
+
+def test_files_owners_are_found_by_their_index(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are: PostgreSQL reads the whole table where it is to join it with a function."""
+    asked: list[tuple[str, Any]] = []
+    run_it = HotConnection.run
+
+    def listen(connection: HotConnection, text: str, rows: Any) -> Any:
+        asked.append((text, rows))
+        return run_it(connection, text, rows)
+
+    monkeypatch.setattr(HotConnection, "run", listen)
+    with Store.open(store_url) as store:
+        with store.hot_writing() as connection:
+            add_default_experiment(connection)
+            made = [make_run(connection) for _ in range(4_000)]
+        with store.hot_step() as connection:
+            found = find_owners(connection, RUN, [made[7].uid, made[400].uid, "nobody's"])
+            assert {owner.row for owner in found.values()} == {made[7].row, made[400].row}
+            text, rows = asked[-1]
+            explain = "EXPLAIN" if store.is_shared else "EXPLAIN QUERY PLAN"
+            plan = str(connection.run(f"{explain} {text}", rows).fetchall())
+    assert "Index Scan" in plan or "USING INDEX" in plan, plan
+    assert "Seq Scan" not in plan, plan
+
+
+def test_steps_that_are_taken_together_are_made_or_undone_together(store_url: str) -> None:
+    with Store.open(store_url) as store:
+        with store.hot_writing() as connection:
+            add_default_experiment(connection)
+            made = [make_run(connection) for _ in range(3)]
+        rows = [{"run_id": one.row, "key": "k", "value": "v"} for one in made]
+        wrong = {"run_id": 10**9, "key": "of", "value": "nobody"}
+        with pytest.raises(IntegrityError), store.hot_step() as connection, connection.together():
+            put(connection, tag, [*rows, wrong])
+        assert count_tags(store) == 3, "those that the runs were made with"
+        with store.hot_step() as connection, connection.together():
+            put(connection, tag, rows)
+        assert count_tags(store) == 6
+
+
+def count_tags(store: Store) -> int:
+    with store.reading() as connection:
+        return int(connection.scalar(select(func.count()).select_from(tag)) or 0)

@@ -8,6 +8,7 @@ is a pass to this address, good for some hours: what opens the account stays wit
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 import secrets
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
     from autotrack.server.files.base import FileStore
     from autotrack.server.mlflow_api.endpoint import Tracking
+
+logger = logging.getLogger("autotrack.server")
 
 MAX_PARTS = 10_000
 PARTS = "parts"
@@ -109,7 +112,7 @@ async def take_part(request: Request) -> Response:
 
 
 class Leftovers:
-    """What clients left that have died, or were told that their file is complete and did not hear it.
+    """What clients left that died before their file was complete.
 
     Args:
         files: Where the parts are.
@@ -124,7 +127,10 @@ class Leftovers:
         now = time.monotonic()
         if now > self._next:
             self._next = now + LOOK_SECONDS
-            self._files.remove_stale(PARTS, STALE_SECONDS)
+            try:
+                self._files.remove_stale(PARTS, STALE_SECONDS)
+            except Exception as error:  # noqa: BLE001 - who begins a file has nothing to do with it
+                logger.warning("parts of uploads that have died cannot be removed: %s", error)
 
 
 def _create(request: Request, _: Place, asked: Begin) -> Any:

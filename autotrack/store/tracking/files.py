@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Table, Text, bindparam, cast, delete, func, null, or_, select
+from sqlalchemy import Connection, Table, Text, any_, bindparam, cast, delete, func, null, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from autotrack.errors import ModelNotFoundError, RunNotFoundError
@@ -54,10 +54,13 @@ class NewFile(NamedTuple):
 
 def _by_uids(table: Table, deleted_at: Any, dialect: str) -> Any:
     """Find many with one statement, whose text is the same for any number of ids; they come as one text, in JSON."""
-    uids = bindparam("uids", type_=Text)
-    listed = func.jsonb_array_elements_text(cast(uids, JSONB)) if dialect == "postgresql" else func.json_each(uids)
-    among = select(listed.table_valued("value").c.value)
-    return select(table.c.uid, table.c.id, table.c.experiment_id, deleted_at).where(table.c.uid.in_(among))
+    listed = bindparam("uids", type_=Text)
+    if dialect == "postgresql":  # an array, because it reads the whole table to join it with rows of a function
+        each = func.jsonb_array_elements_text(cast(listed, JSONB)).table_valued("value")
+        among = table.c.uid == any_(func.array(select(each.c.value).scalar_subquery()))
+    else:
+        among = table.c.uid.in_(select(func.json_each(listed).table_valued("value").c.value))
+    return select(table.c.uid, table.c.id, table.c.experiment_id, deleted_at).where(among)
 
 
 _OWNERS = {
