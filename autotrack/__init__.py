@@ -16,14 +16,9 @@ if TYPE_CHECKING:
     from autotrack import models
     from autotrack.api import (
         active_run,
-        delete_run,
-        disable,
-        enable,
         end_run,
         evaluate,
         flush,
-        get_run,
-        is_enabled,
         log_artifact,
         log_artifacts,
         log_dataset,
@@ -36,16 +31,16 @@ if TYPE_CHECKING:
         log_table,
         log_text,
         paused,
-        restore_run,
-        search_runs,
         set_tag,
         set_tags,
         start_run,
     )
     from autotrack.errors import AutotrackError
     from autotrack.models.validation import validate
+    from autotrack.past_runs import delete_run, get_run, restore_run, search_runs
     from autotrack.run import Run
     from autotrack.server.notebook import show
+    from autotrack.switch import disable, enable, is_enabled
 
 __all__ = [
     "AutotrackError",
@@ -85,6 +80,13 @@ __all__ = [
 _ELSEWHERE = {
     "AutotrackError": "autotrack.errors",
     "Run": "autotrack.run",
+    "delete_run": "autotrack.past_runs",
+    "disable": "autotrack.switch",
+    "enable": "autotrack.switch",
+    "get_run": "autotrack.past_runs",
+    "is_enabled": "autotrack.switch",
+    "restore_run": "autotrack.past_runs",
+    "search_runs": "autotrack.past_runs",
     "show": "autotrack.server.notebook",
     "validate": "autotrack.models.validation",
 }
@@ -110,13 +112,13 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(_shell: object) -> None:
     """Let `%load_ext autotrack` stand for `autotrack.enable()`."""
-    from autotrack.api import enable
+    from autotrack.switch import enable
 
     enable()
 
 
 def unload_ipython_extension(_shell: object) -> None:
     """Let `%unload_ext autotrack` stand for `autotrack.disable()`."""
-    from autotrack.api import disable
+    from autotrack.switch import disable
 
     disable()

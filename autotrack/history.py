@@ -207,29 +207,3 @@ def current_history() -> History:
         _history = History(place)
     _history.catch_up()
     return _history
-
-
-def search_runs(
-    filter: str | None = None,  # noqa: A002 - the word users know
-    *,
-    experiment: str | None = None,
-    order_by: str | None = None,
-    limit: int | None = None,
-) -> RunList:
-    """Return runs of the store; see `autotrack.search_runs`."""
-    return current_history().search(filter, experiment=experiment, order_by=order_by, limit=limit)
-
-
-def get_run(run_id: str) -> StoredRun:
-    """Return one run of the store; see `autotrack.get_run`."""
-    return current_history().get(run_id)
-
-
-def delete_run(run_id: str) -> None:
-    """Move a run, with those below it, to the trash; see `autotrack.delete_run`."""
-    current_history().delete(run_id)
-
-
-def restore_run(run_id: str) -> None:
-    """Bring a deleted run, with those below it, back; see `autotrack.restore_run`."""
-    current_history().restore(run_id)

@@ -51,9 +51,9 @@ def nothing_left_behind(own_directory: None) -> Iterator[None]:
     recording = sys.modules.get("autotrack.recording")
     if recording is not None:
         recording._left_open.clear()
-    api = sys.modules.get("autotrack.api")
-    if api is not None and api.is_enabled():
-        api.disable()  # spare the next test
+    switch = sys.modules.get("autotrack.switch")
+    if switch is not None and switch.is_enabled():
+        switch.disable()  # spare the next test
         pytest.fail("the test left autotrack enabled")
     deadline = time.monotonic() + 2.0
     while threads := [t for t in set(threading.enumerate()) - before if t.name.startswith("autotrack")]:

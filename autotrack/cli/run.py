@@ -87,8 +87,8 @@ def run(
         return _run_project(
             targets, experiment, name, _tags(tags), command, {"entry": project.pop("entry") or short, **project}
         )
-    from autotrack.api import enable
     from autotrack.cli.program import Program
+    from autotrack.switch import enable
 
     program = Program(module or command[0], command if module else command[1:], is_module=module is not None)
     enable(targets, experiment=experiment or short, run_name=name, tags=_tags(tags))

@@ -196,7 +196,7 @@ class IntegrationContract:
         code = (
             "import sys, autotrack; autotrack.enable(to='memory://x', log_system_metrics=False); "
             f"assert {self.module!r} not in sys.modules; import {self.module}; "
-            "from autotrack.api import integration_status; "
+            "from autotrack.switch import integration_status; "
             f"print([s.state for s in integration_status() if s.name == {self.module!r}][0])"
         )
         result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)

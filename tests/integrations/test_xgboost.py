@@ -14,11 +14,11 @@ import xgboost
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 import autotrack
-from autotrack.api import integration_status
 from autotrack.integrations.xgboost import AutotrackCallback
 from autotrack.integrations.xgboost.booster import effective
 from autotrack.recording import close_recorder
 from autotrack.records import FINISHED, INTERRUPTED
+from autotrack.switch import integration_status
 from autotrack.testing import MemoryBackend
 
 PARAMS = {"objective": "binary:logistic", "max_depth": 2, "nthread": 1, "eta": 0.5}
