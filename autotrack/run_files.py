@@ -6,19 +6,19 @@ import logging
 import os
 import shutil
 import time
-from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from autotrack.content import artifact_name, figure_bytes, json_bytes, table_bytes
 from autotrack.recording import current_recorder
-from autotrack.records import AnyRecord, ArtifactLogged
+from autotrack.records import ArtifactLogged
+from autotrack.run_values import RunValues
 
 logger = logging.getLogger("autotrack")
 
 
-class RunFiles:
+class RunFiles(RunValues):
     """The part of a run that keeps files; `Run` is the whole.
 
     Attributes:
@@ -26,14 +26,6 @@ class RunFiles:
     """
 
     id: str
-
-    @abstractmethod
-    def note(self, code: str, message: str, level: str = "info") -> None:
-        """Put a note on the run."""
-
-    @abstractmethod
-    def _write(self, record: AnyRecord) -> None:
-        """Write a record to the journal."""
 
     def log_bytes(self, path: str, data: bytes) -> None:
         """Keep bytes as a file of the run at `path`, replacing an earlier one."""

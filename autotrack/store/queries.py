@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, bindparam, func, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bindparam, func, or_, select, type_coerce
 from sqlalchemy.exc import DataError
 from sqlalchemy.types import NullType
 
@@ -15,7 +15,7 @@ from autotrack.errors import FilterError, RunNotFoundError
 from autotrack.records import Param
 from autotrack.store.columns import decode_text
 from autotrack.store.filters import compile_filter, compile_order, parse_filter, parse_order
-from autotrack.store.rows import RunRow
+from autotrack.store.rows import ExperimentRow, RunRow
 from autotrack.store.schema import experiment, param, run, series, tag
 
 RUNS_AT_ONCE = 10_000
@@ -193,3 +193,15 @@ def _candidates(connection: Connection, reference: str) -> list[Row[Any]]:
         return list(exact)
     similar = or_(run.c.uid.startswith(reference, autoescape=True), run.c.name == reference)
     return list(connection.execute(_RUNS.where(similar).order_by(run.c.start_time.desc()).limit(_AMBIGUOUS + 1)).all())
+
+
+def read_experiments(connection: Connection) -> list[ExperimentRow]:
+    """Read all experiments, by name, with what live runs they have."""
+    live = and_(run.c.experiment_id == experiment.c.id, run.c.deleted_at.is_(None))
+    statement = (
+        select(experiment.c.name, func.count(run.c.id), func.max(run.c.start_time))
+        .join_from(experiment, run, live, isouter=True)
+        .group_by(experiment.c.name)
+        .order_by(experiment.c.name)
+    )
+    return [ExperimentRow(*row) for row in connection.execute(statement)]

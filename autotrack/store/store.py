@@ -5,25 +5,24 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, and_, delete, func, select, update
+from sqlalchemy import Connection, Engine, Table, delete, select, update
 
 from autotrack.store import queries, rows, schema
-from autotrack.store.engine import open_engine, write_transaction
+from autotrack.store.engine import open_engine
 from autotrack.store.health import find_problems
-from autotrack.store.hot import HotConnection, hot_reading, hot_step, hot_writing
+from autotrack.store.summaries import read_summaries
+from autotrack.store.transactions import Transactions
 
 if TYPE_CHECKING:
     from autotrack.store.chunks import Points
 
 _R = TypeVar("_R")
-_SUMMARY = ["n", "nans", "first_step", "last_step", "last", "last_time", "min", "min_step", "max", "max_step", "sum"]
-_NULL_IS_NAN = (_SUMMARY.index("last"), _SUMMARY.index("sum"))
 
 
-class Store:
+class Store(Transactions):
     """The runs of a team or a directory. Safe to share between threads.
 
     Example:
@@ -31,13 +30,6 @@ class Store:
         ...     for run in store.search("metrics.val_acc > 0.9", order_by="metrics.val_acc desc", limit=10):
         ...         print(run.name, run.metrics["val_acc"])
     """
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        reading: dict[str, Any] = {"reading": True}
-        if engine.dialect.name == "postgresql":
-            reading["isolation_level"] = "REPEATABLE READ"  # one view of the data for all queries of a call
-        self._reader = engine.execution_options(**reading)
 
     @classmethod
     def open(
@@ -62,15 +54,6 @@ class Store:
             OlderSchemaError: An older autotrack wrote it, and `create` or `upgrade` is False.
         """
         return cls(open_engine(url, read_only=not create, upgrade=upgrade, query_seconds=query_seconds))
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether a database server keeps it, which many writers can use at once."""
-        return self._engine.dialect.name == "postgresql"
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._engine.dispose()
 
     def __enter__(self) -> Store:  # noqa: PYI034 - nobody subclasses it
         return self
@@ -139,16 +122,8 @@ class Store:
 
     def experiments(self) -> list[rows.ExperimentRow]:
         """Read all experiments, by name."""
-        run, experiment = schema.run, schema.experiment
-        live = and_(run.c.experiment_id == experiment.c.id, run.c.deleted_at.is_(None))
-        statement = (
-            select(experiment.c.name, func.count(run.c.id), func.max(run.c.start_time))
-            .join_from(experiment, run, live, isouter=True)
-            .group_by(experiment.c.name)
-            .order_by(experiment.c.name)
-        )
         with self.reading() as connection:
-            return [rows.ExperimentRow(*row) for row in connection.execute(statement)]
+            return queries.read_experiments(connection)
 
     def metric_history(self, run_id: str, key: str) -> Points:
         """Read all points of a metric: `steps, values, times`, by step, those of equal step as they were logged.
@@ -185,19 +160,13 @@ class Store:
         Raises:
             RunNotFoundError: There is no such run.
         """
-        columns = schema.series.c
-        statement = select(*(columns[name] for name in _SUMMARY)).where(columns.key == key)
         with self.reading() as connection:
-            row = connection.execute(statement.where(columns.run_id == queries.row_id(connection, run_id))).first()
-        return None if row is None else rows.MetricSummary(*_nan_for_null(row))
+            return read_summaries(connection, queries.row_id(connection, run_id), key).get(key)
 
     def metric_summaries(self, run_id: str) -> dict[str, rows.MetricSummary]:
         """Read count, last, extremes and sum of each metric of a run."""
-        columns = schema.series.c
-        statement = select(columns.key, *(columns[name] for name in _SUMMARY)).order_by(columns.key)
         with self.reading() as connection:
-            found = connection.execute(statement.where(columns.run_id == queries.row_id(connection, run_id))).all()
-        return {key: rows.MetricSummary(*_nan_for_null(summary)) for key, *summary in found}
+            return read_summaries(connection, queries.row_id(connection, run_id))
 
     def artifacts(self, run_id: str) -> list[rows.ArtifactRow]:
         """Read the files of a run, by path."""
@@ -249,30 +218,6 @@ class Store:
         with self.reading() as connection:
             return find_problems(connection)
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Give a connection in a transaction that only reads and sees one state of the store."""
-        with self._reader.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Give a connection in a transaction that holds the write lock and is committed at the end."""
-        with write_transaction(self._engine) as connection:
-            yield connection
-
-    def hot_writing(self) -> AbstractContextManager[HotConnection]:
-        """Give what `writing` gives, for hot statements: these run several times as fast."""
-        return hot_writing(self._engine)
-
-    def hot_reading(self) -> AbstractContextManager[HotConnection]:
-        """Give a connection for hot statements that each see what is committed when they run."""
-        return hot_reading(self._engine)
-
-    def hot_step(self) -> AbstractContextManager[HotConnection]:
-        """Give a connection for a hot statement that is a transaction by itself."""
-        return hot_step(self._engine)
-
     def within(self, connection: Connection) -> Store:
         """Give the store to functions that begin transactions: theirs are parts of one that has begun."""
         return _Within(self._engine, connection)
@@ -302,11 +247,3 @@ class _Within(Store):
         yield self._connection
 
     writing = reading
-
-
-def _nan_for_null(summary: Any) -> list[Any]:
-    row = list(summary)
-    for at in _NULL_IS_NAN:
-        if row[at] is None:
-            row[at] = queries.NAN
-    return row
