@@ -45,16 +45,17 @@ def file_identity(path: Path) -> tuple[int, int] | None:
 def mark(path: Path, identity: tuple[int, int] | None) -> None:
     """Leave word beside a database that reading found it damaged; who writes to it next looks and acts."""
     with suppress(OSError):  # nobody may write there
-        _mark_of(path).write_text(repr(identity))
+        _mark_of(path).write_bytes(repr(identity).encode())
 
 
 def is_unsound(engine: Engine, path: Path, identity: tuple[int, int] | None) -> bool:
     """Say whether a database that somebody marked is damaged indeed. It is read whole; one without a mark is not."""
     word = _mark_of(path)
     try:
-        if word.read_text() != repr(identity):
-            return False
-    except FileNotFoundError:
+        marked = word.read_bytes() == repr(identity).encode()
+    except OSError:  # as a rule there is none
+        marked = False
+    if not marked:
         return False
     try:
         with engine.connect() as connection:

@@ -124,13 +124,16 @@ def test_damage_that_only_reading_meets(whole: Path, tmp_path: Path) -> None:
     assert not (home / "store.db.damaged").exists()
 
 
-def test_a_sound_store_stays_where_it_is(whole: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("word", [None, b"\xff\xfe", b""])
+def test_a_sound_store_stays_where_it_is(whole: Path, tmp_path: Path, word: bytes | None) -> None:
     home = tmp_path / "home"
     shutil.copytree(whole, home)
     mark(home / "store.db", file_identity(home / "store.db"))
+    if word is not None:
+        (home / "store.db.damaged").write_bytes(word)
     record(home, "next")
     assert len(read_all(home)) == RUNS + 1
-    assert not (home / "store.db.damaged").exists()
+    assert (home / "store.db.damaged").exists() == (word is not None), "what is no word of ours stays"
 
 
 @pytest.mark.slow
