@@ -8,6 +8,7 @@ import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -61,11 +62,8 @@ def test_each_of_many_senders_gets_its_own_answer(url: str) -> None:
             answers[client, number] = (*good, bad)
         line.close()
 
-    threads = [threading.Thread(target=work, args=(client,)) for client in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        list(pool.map(work, range(CLIENTS)))
     wrong = (400, 404, 400)
     assert answers == {
         (client, number): (200, 200, wrong[number % 3]) for client in range(CLIENTS) for number in range(FILES)
