@@ -7,6 +7,7 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -94,7 +95,7 @@ def _wait(server: subprocess.Popen[bytes], directory: str) -> None:
 def _stop(server: subprocess.Popen[bytes], directory: str, owner: int) -> None:
     if os.getpid() != owner:
         return  # a forked child of the tests
-    server.terminate()
+    server.send_signal(signal.SIGINT)  # to SIGTERM it would wait for who is still connected
     try:
         server.wait(10)
     except subprocess.TimeoutExpired:
