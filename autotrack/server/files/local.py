@@ -99,8 +99,9 @@ class LocalFiles:
 
     def remove_stale(self, key: str, seconds: float) -> None:
         """Remove the files below a key that nobody has changed for so long, and uploads that a dead process left."""
+        limit = time.time() - seconds
         for folder in (self._address(key), str(self._uploads)):
-            _remove_older(folder, time.time() - seconds)
+            _remove_older(folder, limit)
 
     def check(self) -> None:
         """Do nothing if files can be kept now."""

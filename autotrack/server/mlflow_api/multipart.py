@@ -28,6 +28,7 @@ from autotrack.server.files.base import FileMissingError, PartName
 from autotrack.server.mlflow_api.places import Place
 from autotrack.server.mlflow_api.protocol import MISSING, ProtocolError, answer_error, json_reply
 from autotrack.server.mlflow_api.uploads import Stream, admit_upload, note_file
+from autotrack.store.tracking.files import NewFile
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -155,7 +156,7 @@ def _complete(request: Request, place: Place, asked: Complete) -> Any:
         raise ProtocolError("parts stand in the order of their numbers, each once")
     parts = [PartName(part.part_number, (part.etag or "").strip('"')) for part in asked.parts]
     whole = tracking.files.assemble(_folder(place, asked.upload_id), parts, place.key)
-    note_file(tracking, place, whole.size, whole.digest)
+    note_file(tracking, NewFile(*place, whole.size, whole.digest))
     request.app.state.services.access.end_passes(_target(request, asked.upload_id, asked.path))
     return {}
 

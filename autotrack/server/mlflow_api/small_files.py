@@ -20,6 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.concurrency import run_in_threadpool
 
 from autotrack.server.mlflow_api.places import Address, place_for_upload, read_address
+from autotrack.server.mlflow_api.uploads import note_file
 from autotrack.store.tracking.files import NewFile, Owner, add_files, find_owners, known
 
 if TYPE_CHECKING:
@@ -124,8 +125,8 @@ def take_in(tracking: Tracking, files: Sequence[SmallFile]) -> None:
         if _noted(tracking, connection, [row for row, _ in kept]):
             return
     for row, file in kept:  # which of them is to blame?
-        with file.to_blame(), tracking.step() as connection:
-            add_files(connection, [row])
+        with file.to_blame():
+            note_file(tracking, row)
 
 
 def _owners(connection: HotConnection, files: Sequence[SmallFile]) -> dict[str, Owner]:

@@ -39,7 +39,7 @@ async def receive_file(request: Request, tracking: Tracking, address: str) -> No
     place = await run_in_threadpool(admit_upload, tracking, request, address)
     target = Hashed(await run_in_threadpool(tracking.files.upload, place.key))
     await Stream(target).receive(request)
-    await run_in_threadpool(note_file, tracking, place, target.size, target.digest)
+    await run_in_threadpool(note_file, tracking, NewFile(*place, target.size, target.digest))
 
 
 class Hashed:
@@ -139,7 +139,7 @@ def admit_upload(tracking: Tracking, request: Request, address: str) -> Place:
     return place_for_upload(owner, asked.path, caller_of(request))
 
 
-def note_file(tracking: Tracking, place: Place, size: int, digest: str) -> None:
+def note_file(tracking: Tracking, file: NewFile) -> None:
     """Make a file known to the store."""
     with tracking.step() as connection:
-        add_files(connection, [NewFile(*place, size, digest)])
+        add_files(connection, [file])
