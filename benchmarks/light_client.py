@@ -1,7 +1,7 @@
 """Requests over several connections, from one thread that does hardly anything else than send and wait.
 
 Threads with `http.client` take a third of a millisecond of a processor for each request, and on few cores that is taken
-from the server. This client takes a tenth of that, so that what is measured are servers.
+from the server. This client takes a quarter of that, so that what is measured are servers.
 """
 
 from __future__ import annotations
